@@ -1,0 +1,81 @@
+"""What every backbone promises."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from skmultigran._levels import Level
+from skmultigran._recipe import Recipe
+
+
+class Backbone(nn.Module):
+    """Module that turns images into one map per level, from fine to coarse.
+
+    Attributes
+    ----------
+    levels : tuple of Level
+        What `forward` returns, from fine to coarse.
+    normalisation : tuple of (tuple of float, tuple of float), or None
+        Mean and standard deviation per channel, for images with values in [0, 1],
+        that the backbone needs; one value stands for all channels. None: learned from
+        the training images.
+    """
+
+    levels: tuple[Level, ...]
+    normalisation: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Return the maps of `images`.
+
+        Parameters
+        ----------
+        images : Tensor of shape (B, C, H, W)
+            Normalised images of any size from 1 x 1.
+
+        Returns
+        -------
+        list of Tensor of shape (B, levels[i].channels, h, w)
+            One map per level; `(h, w)` is `levels[i].map_size((H, W))`.
+        """
+        raise NotImplementedError
+
+
+class BackboneRecipe(Recipe):
+    """Base of the recipes for `backbone=`."""
+
+    def build(self, in_channels: int, image_size: tuple[int, int]) -> Backbone:
+        """Return a fresh backbone.
+
+        Parameters
+        ----------
+        in_channels : int
+            Number of channels of the images.
+        image_size : tuple of int
+            Typical `(height, width)` of the images. A backbone may choose its depth by
+            it; the module must work with any size.
+
+        Returns
+        -------
+        Backbone
+            The module, with its `levels`.
+        """
+        raise NotImplementedError
+
+    def levels(self, in_channels: int, image_size: tuple[int, int]) -> tuple[Level, ...]:
+        """Return the levels of the backbone without allocating its weights.
+
+        Parameters
+        ----------
+        in_channels : int
+            Number of channels of the images.
+        image_size : tuple of int
+            Typical `(height, width)` of the images.
+
+        Returns
+        -------
+        tuple of Level
+            The levels, from fine to coarse.
+        """
+        with torch.device("meta"):
+            return self.build(in_channels, image_size).levels

@@ -1,0 +1,171 @@
+"""A small residual pyramid, trained from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+
+import torch
+from torch import Tensor, nn
+
+from skmultigran._levels import Level
+from skmultigran._registry import register_backbone
+from skmultigran._support import Interval, StrOptions
+from skmultigran.backbones._base import Backbone, BackboneRecipe
+
+_AUTO_WIDTHS = (32, 64, 128, 256)
+
+
+def _auto_stem_stride(image_size: tuple[int, int]) -> int:
+    """Return the stem's stride that leaves a first map of about 32 pixels or less."""
+    stride = 1
+    while max(image_size) / stride > 48 and stride < 4:
+        stride *= 2
+    return stride
+
+
+def _auto_widths(image_size: tuple[int, int], stem_stride: int) -> tuple[int, ...]:
+    """Return the widths of as many stages as leave a last map of some 2 to 7 pixels."""
+    stages = 3
+    while max(image_size) / (stem_stride * 2 ** (stages - 1)) > 8 and stages < 4:
+        stages += 1
+    return _AUTO_WIDTHS[:stages]
+
+
+class _ResidualBlock(nn.Module):
+    """Two 3 x 3 convolutions and a shortcut (He et al. 2016, arXiv 1512.03385)."""
+
+    def __init__(self, in_channels: int, channels: int, stride: int) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+        self.shortcut = (
+            nn.Identity()
+            if in_channels == channels and stride == 1
+            else nn.Sequential(
+                nn.Conv2d(in_channels, channels, 1, stride, bias=False),
+                nn.BatchNorm2d(channels),
+            )
+        )
+
+    def forward(self, map_: Tensor) -> Tensor:
+        return torch.relu(self.residual(map_) + self.shortcut(map_))
+
+
+class _ConvNet(Backbone):
+    def __init__(
+        self, in_channels: int, widths: Sequence[int], depth: int, stem_stride: int
+    ) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, widths[0], 3, stem_stride, padding=1, bias=False),
+            nn.BatchNorm2d(widths[0]),
+            nn.ReLU(inplace=True),
+        )
+        before = (widths[0], *widths[:-1])
+        self.stages = nn.ModuleList(
+            _stage(before[i], width, depth, stride=1 if i == 0 else 2)
+            for i, width in enumerate(widths)
+        )
+        self.levels = tuple(
+            Level(width, stem_stride * 2**i) for i, width in enumerate(widths)
+        )
+        self.apply(_initialise)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        map_ = self.stem(images)  # (B, widths[0], H / stem_stride, W / stem_stride)
+        maps = []
+        for stage in self.stages:
+            map_ = stage(map_)
+            maps.append(map_)
+        return maps
+
+
+def _stage(in_channels: int, channels: int, depth: int, stride: int) -> nn.Sequential:
+    first = _ResidualBlock(in_channels, channels, stride)
+    rest = [_ResidualBlock(channels, channels, 1) for _ in range(depth - 1)]
+    return nn.Sequential(first, *rest)
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    if isinstance(module, _ResidualBlock):
+        # A block starts as its shortcut, which makes the first steps stable.
+        nn.init.zeros_(module.residual[-1].weight)
+
+
+@register_backbone("convnet")
+class ConvNetBackbone(BackboneRecipe):
+    """Small residual network, trained from scratch, one level per stage.
+
+    A 3 x 3 stem and stages of residual blocks [1]_; each stage after the first halves
+    the map, so the levels have strides `stem_stride * (1, 2, 4, ...)`.
+
+    Parameters
+    ----------
+    widths : sequence of int or "auto", default="auto"
+        Channels of each stage. "auto": (32, 64, 128) and, where the last map would
+        still measure more than 8 pixels, 256.
+    depth : int, default=1
+        Residual blocks per stage.
+    stem_stride : int or "auto", default="auto"
+        Stride of the first convolution. "auto": 1 for images of up to 48 pixels, 2 up
+        to 96, else 4.
+
+    References
+    ----------
+    .. [1] K. He et al., "Deep Residual Learning for Image Recognition", CVPR 2016,
+       arXiv 1512.03385.
+
+    Examples
+    --------
+    >>> from skmultigran import ConvNetBackbone
+    >>> ConvNetBackbone(widths=(16, 32)).levels(in_channels=1, image_size=(28, 28))
+    (Level(channels=16, stride=1), Level(channels=32, stride=2))
+    """
+
+    _parameter_constraints = {
+        "widths": ["array-like", StrOptions({"auto"})],
+        "depth": [Interval(Integral, 1, None, closed="left")],
+        "stem_stride": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+    }
+
+    def __init__(
+        self,
+        *,
+        widths: Sequence[int] | str = "auto",
+        depth: int = 1,
+        stem_stride: int | str = "auto",
+    ) -> None:
+        self.widths = widths
+        self.depth = depth
+        self.stem_stride = stem_stride
+
+    def build(self, in_channels: int, image_size: tuple[int, int]) -> Backbone:
+        """Return a fresh network; see `BackboneRecipe.build`."""
+        self.check_parameters()
+        stem_stride = (
+            _auto_stem_stride(image_size)
+            if isinstance(self.stem_stride, str)
+            else self.stem_stride
+        )
+        return _ConvNet(
+            in_channels, self._widths(image_size, stem_stride), self.depth, stem_stride
+        )
+
+    def _widths(self, image_size: tuple[int, int], stem_stride: int) -> tuple[int, ...]:
+        if isinstance(self.widths, str):
+            return _auto_widths(image_size, stem_stride)
+        widths = tuple(self.widths)
+        if not widths or not all(isinstance(w, Integral) and w > 0 for w in widths):
+            raise ValueError(
+                f"ConvNetBackbone got widths={self.widths!r}; it must be a sequence of "
+                "positive integers, one per stage, such as (32, 64, 128)."
+            )
+        return tuple(int(width) for width in widths)

@@ -1,0 +1,161 @@
+"""Self-attention over granularities and positions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from skmultigran._levels import Level, check_levels
+from skmultigran._registry import register_fusion
+from skmultigran._support import Interval
+from skmultigran.fusions._base import Fusion, FusionRecipe, Projection, resize_to
+
+
+class _Attention(Fusion):
+    def __init__(
+        self,
+        levels: Sequence[Level],
+        channels: int,
+        heads: int,
+        depth: int,
+        grid: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.levels = tuple(Level(channels, level.stride) for level in levels)
+        self.grid = grid
+        self.project = Projection(levels, channels)
+        self.granularity_embedding = nn.Parameter(torch.zeros(len(levels), 1, channels))
+        self.position_embedding = nn.Parameter(torch.zeros(1, channels, grid, grid))
+        nn.init.trunc_normal_(self.granularity_embedding, std=0.02)
+        nn.init.trunc_normal_(self.position_embedding, std=0.02)
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(
+                channels,
+                heads,
+                dim_feedforward=2 * channels,
+                dropout=dropout,
+                activation="gelu",
+                batch_first=True,
+                norm_first=True,
+            )
+            for _ in range(depth)
+        )
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, maps: list[Tensor]) -> list[Tensor]:
+        projected = self.project(maps)  # L x (B, D, H_l, W_l)
+        pooled = [self._pool(map_) for map_ in projected]  # L x (B, D, g_l, g_l)
+        tokens = torch.cat(
+            [self._embed(grid, i) for i, grid in enumerate(pooled)], dim=1
+        )  # (B, sum g_l * g_l, D)
+        attended = tokens
+        for layer in self.layers:
+            attended = layer(attended)
+        changes = self._to_grids(self.norm(attended), pooled)
+        return [
+            map_ + resize_to(change, (map_.shape[-2], map_.shape[-1]))
+            for map_, change in zip(projected, changes, strict=True)
+        ]
+
+    def _pool(self, map_: Tensor) -> Tensor:
+        size = (min(self.grid, map_.shape[-2]), min(self.grid, map_.shape[-1]))
+        return resize_to(map_, size)
+
+    def _embed(self, grid: Tensor, granularity: int) -> Tensor:
+        # A smaller grid gets the mean of the positions that each of its cells covers.
+        position = functional.adaptive_avg_pool2d(self.position_embedding, grid.shape[-2:])
+        tokens = (grid + position).flatten(2).transpose(1, 2)  # (B, g * g, D)
+        return tokens + self.granularity_embedding[granularity]
+
+    @staticmethod
+    def _to_grids(tokens: Tensor, grids: Sequence[Tensor]) -> list[Tensor]:
+        sizes = [grid.shape[-2] * grid.shape[-1] for grid in grids]
+        parts = tokens.split(sizes, dim=1)
+        return [
+            part.transpose(1, 2).reshape(grid.shape)
+            for part, grid in zip(parts, grids, strict=True)
+        ]
+
+
+@register_fusion("attention")
+class AttentionFusion(FusionRecipe):
+    """Multi-head self-attention over all granularities and a grid of positions [1]_.
+
+    Each map `(B, C_l, H_l, W_l)` is projected to `channels` and averaged to a
+    `grid x grid` of tokens; tokens carry the embedding of their granularity and of
+    their position. A pre-norm transformer encoder lets each token read all others, and
+    what it learned is added back to the whole map, so that as many maps
+    `(B, channels, H_l, W_l)` go out as came in.
+
+    Parameters
+    ----------
+    channels : int, default=64
+        Width of the tokens and of the maps that go out; a multiple of `heads`.
+    heads : int, default=4
+        Number of attention heads.
+    depth : int, default=1
+        Number of encoder layers.
+    grid : int, default=2
+        Tokens per side and granularity.
+    dropout : float, default=0.0
+        Dropout rate inside the encoder, in [0, 1).
+
+    References
+    ----------
+    .. [1] A. Vaswani et al., "Attention Is All You Need", NeurIPS 2017,
+       arXiv 1706.03762.
+
+    Examples
+    --------
+    >>> from skmultigran import AttentionFusion, Level
+    >>> fusion = AttentionFusion(channels=32).build([Level(16, 1), Level(64, 4)])
+    >>> fusion.levels
+    (Level(channels=32, stride=1), Level(channels=32, stride=4))
+    """
+
+    _parameter_constraints = {
+        "channels": [Interval(Integral, 1, None, closed="left")],
+        "heads": [Interval(Integral, 1, None, closed="left")],
+        "depth": [Interval(Integral, 1, None, closed="left")],
+        "grid": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        channels: int = 64,
+        heads: int = 4,
+        depth: int = 1,
+        grid: int = 2,
+        dropout: float = 0.0,
+    ) -> None:
+        self.channels = channels
+        self.heads = heads
+        self.depth = depth
+        self.grid = grid
+        self.dropout = dropout
+
+    def build(self, levels: Sequence[Level]) -> Fusion:
+        """Return a fresh encoder for maps of `levels`; see `FusionRecipe.build`."""
+        self.check_parameters()
+        if self.channels % self.heads:
+            below = self.channels - self.channels % self.heads
+            raise ValueError(
+                f"AttentionFusion got channels={self.channels} and heads={self.heads}; "
+                "channels must be a multiple of heads. Nearest channels that fit: "
+                f"{max(below, self.heads)} or {below + self.heads}."
+            )
+        return _Attention(
+            check_levels(levels, "AttentionFusion"),
+            self.channels,
+            self.heads,
+            self.depth,
+            self.grid,
+            self.dropout,
+        )

@@ -1,0 +1,60 @@
+# Two commands for users: `make demo` and `make test`. Both set up .venv by themselves.
+# Needed beforehand: git, make and Python 3.11 or newer with its venv module.
+
+PYTHON_CANDIDATES := python3 python3.13 python3.12 python3.11 python3.14
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+# Two workers with a pool of threads each would slow each other down.
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format clean
+
+help:
+	@echo "make demo    run the main job on real digits; writes pictures to demo/"
+	@echo "make test    lint, types and the whole test suite"
+	@echo "make lint    lint and types only"
+	@echo "make format  format the code"
+	@echo "make clean   remove .venv and everything that was generated"
+
+install: $(INSTALLED)
+
+$(BIN)/python:
+	@for candidate in $(PYTHON_CANDIDATES); do \
+	  if $$candidate -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' \
+	      >/dev/null 2>&1; then \
+	    echo "Creating $(VENV) with $$($$candidate --version)"; \
+	    $$candidate -m venv --clear $(VENV); exit $$?; \
+	  fi; \
+	done; \
+	echo "No Python 3.11 or newer with the modules venv and ensurepip was found." >&2; \
+	echo "Debian, Ubuntu: sudo apt-get install python3-venv" >&2; \
+	echo "macOS:          brew install python@3.13" >&2; \
+	exit 1
+
+$(INSTALLED): pyproject.toml | $(BIN)/python
+	@echo "Installing skmultigran and what it needs (some minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+demo: $(INSTALLED)
+	@unset OMP_NUM_THREADS; $(BIN)/python -m benchmarks.demo --output demo
+
+test: lint
+	$(BIN)/python -m pytest --numprocesses 2
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/mypy
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) demo build dist .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	find skmultigran benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +

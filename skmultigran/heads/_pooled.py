@@ -1,0 +1,211 @@
+"""The head for answers about the whole image: pool on small grids, then one linear map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from skmultigran._levels import Level
+from skmultigran._recipe import Recipe
+from skmultigran._registry import register_head
+from skmultigran._support import Interval
+
+_POOLINGS = {
+    "avg": functional.adaptive_avg_pool2d,
+    "max": functional.adaptive_max_pool2d,
+}
+
+
+class GridPooling(nn.Module):
+    """Pool each map to every grid, all poolings side by side as channels.
+
+    Parameters
+    ----------
+    pooling : sequence of {"avg", "max"}
+        What is taken of each cell.
+    grid : sequence of int
+        Cells per side.
+    """
+
+    def __init__(self, pooling: Sequence[str], grid: Sequence[int]) -> None:
+        super().__init__()
+        self.pooling = tuple(pooling)
+        self.grid = tuple(grid)
+
+    def levels(self, levels: Sequence[Level]) -> tuple[Level, ...]:
+        """Return the levels of the pooled maps.
+
+        Parameters
+        ----------
+        levels : sequence of Level
+            Levels of the maps that come in.
+
+        Returns
+        -------
+        tuple of Level
+            As many levels, with the channels of all poolings.
+        """
+        factor = len(self.pooling)
+        return tuple(Level(level.channels * factor, level.stride) for level in levels)
+
+    def forward(self, maps: Sequence[Tensor]) -> list[list[Tensor]]:
+        """Return the pooled maps, one list per grid.
+
+        Parameters
+        ----------
+        maps : sequence of Tensor of shape (B, C_l, H_l, W_l)
+            The maps.
+
+        Returns
+        -------
+        list of list of Tensor of shape (B, C_l * poolings, g, g)
+            For each grid the pooled maps.
+        """
+        return [[self._pool(map_, side) for map_ in maps] for side in self.grid]
+
+    def _pool(self, map_: Tensor, side: int) -> Tensor:
+        if side == 1 and map_.shape[-2:].numel() > 1:
+            # The same numbers as adaptive pooling, at a fraction of the time.
+            reductions = {"avg": map_.mean, "max": map_.amax}
+            parts = [reductions[name]((2, 3), keepdim=True) for name in self.pooling]
+        else:
+            parts = [_POOLINGS[name](map_, side) for name in self.pooling]
+        return torch.cat(parts, dim=1)
+
+
+class Pooled(nn.Module):
+    """Module of `PooledHead`.
+
+    Parameters
+    ----------
+    pooling : GridPooling
+        How maps are pooled.
+    levels : sequence of Level
+        Levels of the pooled and fused maps.
+    n_outputs : int
+        Number of raw numbers per image.
+    dropout : float
+        Dropout rate of the features.
+    """
+
+    def __init__(
+        self,
+        pooling: GridPooling,
+        levels: Sequence[Level],
+        n_outputs: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        cells = sum(side * side for side in pooling.grid)
+        features = cells * sum(level.channels for level in levels)
+        self.pool = pooling
+        self.norm = nn.BatchNorm1d(features)
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(features, n_outputs)
+
+    def forward(self, grids: Sequence[Sequence[Tensor]]) -> Tensor:
+        """Return the raw numbers.
+
+        Parameters
+        ----------
+        grids : sequence of sequences of Tensor of shape (B, C_l, g, g)
+            For each grid the pooled and fused maps.
+
+        Returns
+        -------
+        Tensor of shape (B, n_outputs)
+            Raw numbers, such as logits.
+        """
+        features = torch.cat([map_.flatten(1) for maps in grids for map_ in maps], dim=1)
+        return self.linear(self.dropout(self.norm(features)))
+
+
+@register_head("pooled")
+class PooledHead(Recipe):
+    """Pool every fused map on small grids and map all of it linearly to the answer.
+
+    A 1 x 1 grid says what is in the image, a 2 x 2 grid also roughly where: plain
+    averages alone would forget the layout. Where a map has fewer pixels than the grid,
+    pixels are repeated.
+
+    Parameters
+    ----------
+    pooling : sequence of {"avg", "max"}, default=("avg", "max")
+        What is taken of each cell.
+    grid : sequence of int, default=(1, 2)
+        Cells per side; each entry adds its cells.
+    dropout : float, default=0.0
+        Dropout rate of the features, in [0, 1).
+
+    Examples
+    --------
+    >>> from skmultigran import Level, PooledHead
+    >>> head = PooledHead(grid=(1,))
+    >>> head.build_pooling().levels([Level(64, 4)])
+    (Level(channels=128, stride=4),)
+    """
+
+    _parameter_constraints = {
+        "pooling": ["array-like"],
+        "grid": ["array-like"],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        pooling: Sequence[str] = ("avg", "max"),
+        grid: Sequence[int] = (1, 2),
+        dropout: float = 0.0,
+    ) -> None:
+        self.pooling = pooling
+        self.grid = grid
+        self.dropout = dropout
+
+    def build_pooling(self) -> GridPooling:
+        """Return the pooling, which comes before fusions that are not spatial.
+
+        Returns
+        -------
+        GridPooling
+            The module.
+
+        Raises
+        ------
+        ValueError
+            If a pooling is unknown or a grid is no positive integer.
+        """
+        self.check_parameters()
+        if not len(self.pooling) or not set(self.pooling) <= set(_POOLINGS):
+            raise ValueError(
+                f"PooledHead got pooling={self.pooling!r}; it must be a sequence of "
+                f"{', '.join(repr(name) for name in _POOLINGS)}."
+            )
+        sides = tuple(self.grid)
+        if not sides or not all(isinstance(g, Integral) and g > 0 for g in sides):
+            raise ValueError(
+                f"PooledHead got grid={self.grid!r}; it must be a sequence of positive "
+                "integers, such as (1, 2)."
+            )
+        return GridPooling(tuple(self.pooling), sides)
+
+    def build(self, levels: Sequence[Level], n_outputs: int) -> Pooled:
+        """Return a fresh head.
+
+        Parameters
+        ----------
+        levels : sequence of Level
+            Levels of the pooled and fused maps.
+        n_outputs : int
+            Number of raw numbers per image.
+
+        Returns
+        -------
+        Pooled
+            The module; its `pool` is the pooling.
+        """
+        return Pooled(self.build_pooling(), levels, n_outputs, self.dropout)

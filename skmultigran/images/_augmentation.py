@@ -1,0 +1,109 @@
+"""Augmentation of whole batches, with a random draw per image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Generator, Tensor
+
+_LARGEST_SHIFT = 1 / 8
+
+
+def _shift(images: Tensor, generator: Generator) -> Tensor:
+    """Move each image by up to an eighth of its size, filling with its border."""
+    batch, _, height, width = images.shape
+    rows = _moved(batch, height, generator)
+    columns = _moved(batch, width, generator)
+    index = torch.arange(batch)[:, None, None]
+    channels_last = images.permute(0, 2, 3, 1)
+    moved = channels_last[index, rows[:, :, None], columns[:, None, :]]  # (B, H, W, C)
+    return moved.permute(0, 3, 1, 2)
+
+
+def _moved(batch: int, size: int, generator: Generator) -> Tensor:
+    largest = int(size * _LARGEST_SHIFT)
+    offsets = torch.randint(-largest, largest + 1, (batch, 1), generator=generator)
+    return (torch.arange(size) + offsets).clamp_(0, size - 1)  # (B, size)
+
+
+def _flip(images: Tensor, generator: Generator) -> Tensor:
+    """Mirror each image left to right with probability one half."""
+    chosen = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
+    return torch.where(chosen, images.flip(-1), images)
+
+
+_STEPS: dict[str, Callable[[Tensor, Generator], Tensor]] = {
+    "shift": _shift,
+    "flip": _flip,
+}
+_PRESETS: dict[str, tuple[str, ...]] = {"standard": ("shift", "flip")}
+
+
+class Augmentation:
+    """Random changes of training images.
+
+    Parameters
+    ----------
+    augment : {"auto", "shift", "flip", "standard"}, list of str, or None
+        "auto": small shifts, and nothing for images of a single line. "shift": each
+        image moves by up to an eighth of its size. "flip": mirrored left to right with
+        probability one half. "standard": both. A list: several, in order.
+    image_size : tuple of int
+        `(height, width)` of the images.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmultigran.images import Augmentation
+    >>> augment = Augmentation("flip", (2, 2))
+    >>> augment(torch.zeros(4, 1, 2, 2), torch.Generator().manual_seed(0)).shape
+    torch.Size([4, 1, 2, 2])
+    """
+
+    def __init__(
+        self, augment: str | Sequence[str] | None, image_size: tuple[int, int]
+    ) -> None:
+        self.names = _names(augment, image_size)
+
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
+        """Return the changed images.
+
+        Parameters
+        ----------
+        images : Tensor of shape (B, C, H, W)
+            A batch; it stays as it is.
+        generator : torch.Generator
+            Where the random numbers come from.
+
+        Returns
+        -------
+        Tensor of shape (B, C, H, W)
+            The changed batch.
+        """
+        for name in self.names:
+            images = _STEPS[name](images, generator)
+        return images
+
+
+def _names(
+    augment: str | Sequence[str] | None, image_size: tuple[int, int]
+) -> tuple[str, ...]:
+    if augment is None:
+        return ()
+    if isinstance(augment, str) and augment == "auto":
+        return () if min(image_size) == 1 else ("shift",)
+    given = (augment,) if isinstance(augment, str) else tuple(augment)
+    for name in given:
+        if name not in _STEPS and name not in _PRESETS:
+            raise ValueError(
+                f"augment={augment!r} has the unknown step {name!r}. Known: 'auto', "
+                f"{', '.join(repr(known) for known in (*_STEPS, *_PRESETS))}, a list "
+                "of these, or None."
+            )
+    return tuple(step for name in given for step in _PRESETS.get(name, (name,)))

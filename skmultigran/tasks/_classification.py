@@ -1,0 +1,162 @@
+"""One label per image: encode, loss, decode."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+class ClassificationTask:
+    """Labels of any type to class numbers and logits back to labels.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The distinct labels, sorted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultigran.tasks import ClassificationTask
+    >>> task = ClassificationTask(np.array(["cat", "dog"]))
+    >>> task.encode(np.array(["dog", "cat"]))
+    array([1, 0])
+    """
+
+    def __init__(self, classes: np.ndarray) -> None:
+        self.classes = classes
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of raw numbers per image: one logit per class."""
+        return len(self.classes)
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """Return the class number of each label.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,)
+            Labels.
+
+        Returns
+        -------
+        ndarray of int64 of shape (n,)
+            Positions in `classes`.
+
+        Raises
+        ------
+        ValueError
+            If a label is not among the classes.
+        """
+        codes = np.searchsorted(self.classes, y).clip(max=len(self.classes) - 1)
+        unknown = np.unique(y[self.classes[codes] != y])
+        if len(unknown):
+            raise ValueError(
+                f"y has the labels {unknown.tolist()}, which are not among the classes "
+                f"{self.classes.tolist()}. All classes must be in the first y, or in "
+                "the classes of the first call to partial_fit."
+            )
+        return codes.astype(np.int64)
+
+    def loss(self, logits: Tensor, codes: Tensor, label_smoothing: float = 0.0) -> Tensor:
+        """Return the cross-entropy of each image.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (B, n_classes)
+            Raw numbers.
+        codes : Tensor of int64 of shape (B,)
+            Class numbers.
+        label_smoothing : float, default=0.0
+            Probability that is spread evenly over all classes.
+
+        Returns
+        -------
+        Tensor of shape (B,)
+            The losses.
+        """
+        return functional.cross_entropy(
+            logits, codes, reduction="none", label_smoothing=label_smoothing
+        )
+
+    def score(self, logits: Tensor, codes: Tensor) -> Tensor:
+        """Return for each image whether its label is right, as 0 or 1.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (B, n_classes)
+            Raw numbers.
+        codes : Tensor of int64 of shape (B,)
+            Class numbers.
+
+        Returns
+        -------
+        Tensor of shape (B,)
+            1 where the largest logit is the right one.
+        """
+        return (logits.argmax(dim=1) == codes).float()
+
+    def decode(self, logits: Tensor) -> np.ndarray:
+        """Return the most likely label of each image.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (n, n_classes)
+            Raw numbers.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Labels.
+        """
+        return self.classes[logits.argmax(dim=1).numpy()]
+
+    def probabilities(self, logits: Tensor) -> np.ndarray:
+        """Return class probabilities.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (n, n_classes)
+            Raw numbers.
+
+        Returns
+        -------
+        ndarray of float32 of shape (n, n_classes)
+            Each row sums to one.
+        """
+        return torch.softmax(logits, dim=1).numpy()
+
+    def log_probabilities(self, logits: Tensor) -> np.ndarray:
+        """Return logarithms of class probabilities.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (n, n_classes)
+            Raw numbers.
+
+        Returns
+        -------
+        ndarray of float32 of shape (n, n_classes)
+            Finite also where the probability itself would be rounded to zero.
+        """
+        return torch.log_softmax(logits, dim=1).numpy()
+
+    def decisions(self, logits: Tensor) -> np.ndarray:
+        """Return confidence scores.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (n, n_classes)
+            Raw numbers.
+
+        Returns
+        -------
+        ndarray of float32 of shape (n,) or (n, n_classes)
+            The log-odds of the second class if there are two, else the logits.
+        """
+        if self.n_outputs == 2:
+            return (logits[:, 1] - logits[:, 0]).numpy()
+        return logits.numpy()

@@ -1,0 +1,83 @@
+"""Batches of images, targets and weights, in a new order each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from skmultigran.images import Augmentation, ImageSource
+
+Batch = tuple[Tensor, tuple[Tensor, Tensor]]
+
+
+class TrainingBatches:
+    """Shuffled, augmented batches; each iteration is one epoch.
+
+    Parameters
+    ----------
+    source : ImageSource
+        The images.
+    targets : ndarray of shape (n, ...)
+        Encoded answers.
+    weights : ndarray of float32 of shape (n,)
+        Weights with mean one.
+    batch_size : int
+        Images per batch. A last batch of a single image joins the one before, since
+        batch norm refuses a single value per channel.
+    augmentation : Augmentation
+        Random changes of the images.
+    generator : torch.Generator
+        Source of the order and of the changes.
+    """
+
+    def __init__(
+        self,
+        source: ImageSource,
+        targets: np.ndarray,
+        weights: np.ndarray,
+        *,
+        batch_size: int,
+        augmentation: Augmentation,
+        generator: Generator,
+    ) -> None:
+        self.source = source
+        self.targets = torch.from_numpy(targets)
+        self.weights = torch.from_numpy(weights)
+        self.batch_size = batch_size
+        self.augmentation = augmentation
+        self.generator = generator
+
+    def __len__(self) -> int:
+        return len(batch_bounds(len(self.source), self.batch_size))
+
+    def __iter__(self) -> Iterator[Batch]:
+        order = torch.randperm(len(self.source), generator=self.generator)
+        for start, stop in batch_bounds(len(order), self.batch_size):
+            indices = order[start:stop]
+            images = self.source.gather(indices.numpy())
+            images = self.augmentation(images, self.generator)
+            yield images, (self.targets[indices], self.weights[indices])
+
+
+def batch_bounds(n: int, batch_size: int) -> list[tuple[int, int]]:
+    """Return where batches start and stop; a last batch of one joins the one before.
+
+    Parameters
+    ----------
+    n : int
+        Number of images.
+    batch_size : int
+        Images per batch.
+
+    Returns
+    -------
+    list of (int, int)
+        Bounds that cover `range(n)` in order.
+    """
+    starts = list(range(0, n, batch_size))
+    if len(starts) > 1 and n - starts[-1] == 1:
+        starts.pop()
+    return list(zip(starts, [*starts[1:], n], strict=True))

@@ -1,0 +1,192 @@
+"""The private skorch net: one epoch of steps, with nothing hidden.
+
+skorch gives the ladder of small methods from an epoch down to a single step. Its public
+behaviours that surprise sklearn users stay out: no hold-out is split off, `predict` is
+not used, and `partial_fit`, which swallows KeyboardInterrupt, is not called: the trainer
+drives `fit_loop` one epoch at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from skorch import NeuralNet
+from torch import Tensor, nn
+
+from skmultigran.training._batches import TrainingBatches
+
+
+class WeightedLoss(nn.Module):
+    """Mean over the batch of weight times loss.
+
+    Weights have mean one over the whole training set and are not scaled per batch, so
+    that every image counts by its weight whatever batch it is in.
+
+    Parameters
+    ----------
+    losses : callable
+        `(outputs, targets)` to one loss per image.
+    """
+
+    def __init__(self, losses: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.losses = losses
+
+    def forward(self, outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        """Return the weighted mean loss, a scalar."""
+        return (self.losses(outputs, targets) * weights).mean()
+
+
+class TrainingNet(NeuralNet):
+    """skorch's loop over our batches, with a schedule that moves once per step.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The network.
+    criterion : WeightedLoss
+        The loss.
+    lr_factor : callable
+        Fraction of the steps done to the factor of the learning rate.
+    total_steps : int
+        Number of steps of the whole training.
+    **kwargs : dict
+        Parameters of `skorch.NeuralNet`.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        criterion: WeightedLoss,
+        *,
+        lr_factor: Callable[[float], float],
+        total_steps: int,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            module,
+            criterion,
+            train_split=None,
+            callbacks__print_log=None,
+            verbose=0,
+            **kwargs,
+        )
+        self.lr_factor = lr_factor
+        self.total_steps = total_steps
+
+    def initialize_optimizer(self, triggered_directly: bool | None = None) -> TrainingNet:
+        """Make the optimizer over all parameters that are learned."""
+        learned = [p for p in self.module_.parameters() if p.requires_grad]
+        self.optimizer_ = self.optimizer(learned, lr=self.lr)
+        self.steps_done_ = 0
+        return self
+
+    def get_split_datasets(
+        self, X: TrainingBatches, y: None = None, **fit_params: Any
+    ) -> tuple[TrainingBatches, None]:
+        """Return the batches as they are: nothing is held out here."""
+        return X, None
+
+    def get_iterator(self, dataset: TrainingBatches, training: bool = False) -> Any:
+        """Return the batches, which are iterable themselves."""
+        return dataset
+
+    def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Set the learning rate, then take one step."""
+        progress = self.steps_done_ / max(1, self.total_steps)
+        for group in self.optimizer_.param_groups:
+            group["lr"] = self.lr * self.lr_factor(min(1.0, progress))
+        self.steps_done_ += 1
+        return super().train_step(batch, **fit_params)
+
+    def infer(self, x: Tensor, **fit_params: Any) -> Tensor:
+        """Return the outputs; a single image does not move the norm statistics."""
+        single = self.module_.training and len(x) == 1
+        with norm_statistics_held(self.module_) if single else contextlib.nullcontext():
+            return super().infer(x)
+
+    def get_loss(
+        self,
+        y_pred: Tensor,
+        y_true: tuple[Tensor, Tensor],
+        X: Tensor | None = None,
+        training: bool = False,
+    ) -> Tensor:
+        """Return the weighted loss of a batch."""
+        targets, weights = (part.to(self.device) for part in y_true)
+        return self.criterion_(y_pred.float(), targets, weights)
+
+
+@contextlib.contextmanager
+def norm_statistics_held(module: nn.Module) -> Iterator[None]:
+    """Use, and leave alone, the running statistics of batch norms.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The module whose norms are held.
+
+    Yields
+    ------
+    None
+    """
+    norms = [
+        part
+        for part in module.modules()
+        if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.training
+    ]
+    for norm in norms:
+        norm.eval()
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.train()
+
+
+def build_net(
+    module: nn.Module,
+    losses: Callable[[Tensor, Tensor], Tensor],
+    *,
+    optimizer: Callable[..., torch.optim.Optimizer],
+    lr: float,
+    lr_factor: Callable[[float], float],
+    total_steps: int,
+    device: str,
+) -> TrainingNet:
+    """Return an initialised net around `module`.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The network; it is moved to the device.
+    losses : callable
+        `(outputs, targets)` to one loss per image.
+    optimizer : callable
+        `(parameters, lr=)` to an optimizer.
+    lr : float
+        Largest learning rate.
+    lr_factor : callable
+        Fraction of the steps done to the factor of the learning rate.
+    total_steps : int
+        Number of steps of the whole training.
+    device : str
+        Where the network lives.
+
+    Returns
+    -------
+    TrainingNet
+        The net.
+    """
+    return TrainingNet(
+        module.to(memory_format=torch.channels_last),
+        WeightedLoss(losses),
+        lr_factor=lr_factor,
+        total_steps=total_steps,
+        optimizer=optimizer,
+        lr=lr,
+        device=device,
+    ).initialize()

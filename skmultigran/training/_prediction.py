@@ -1,0 +1,64 @@
+"""Outputs of a trained network, in padded batches of one fixed size."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from skmultigran.images import ImageSource
+
+_PIXELS_PER_BATCH = 2**17
+_LARGEST_BATCH = 128
+
+
+def prediction_batch_size(image_size: tuple[int, int]) -> int:
+    """Return how many images are looked at together.
+
+    Parameters
+    ----------
+    image_size : tuple of int
+        `(height, width)` of the images.
+
+    Returns
+    -------
+    int
+        As many as have some 130,000 pixels in all, between 1 and 128.
+    """
+    return max(1, min(_LARGEST_BATCH, _PIXELS_PER_BATCH // math.prod(image_size)))
+
+
+@torch.inference_mode()
+def predict_outputs(module: nn.Module, source: ImageSource, device: str) -> Tensor:
+    """Return the outputs of all images.
+
+    Every batch is padded to one fixed size, because the kernels, and with them the last
+    bits of the result, depend on the size: so the same image gives the same output in
+    any company.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        A network in evaluation mode.
+    source : ImageSource
+        The images.
+    device : str
+        Where the network lives.
+
+    Returns
+    -------
+    Tensor of float32 of shape (n, n_outputs)
+        The outputs, on the CPU.
+    """
+    size = prediction_batch_size(source.image_size)
+    outputs = []
+    for start in range(0, len(source), size):
+        indices = np.arange(start, min(start + size, len(source)))
+        images = source.gather(indices)
+        padding = images.new_zeros(size - len(images), *images.shape[1:])
+        padded = torch.cat([images, padding]) if len(padding) else images
+        padded = padded.contiguous(memory_format=torch.channels_last)
+        outputs.append(module(padded.to(device))[: len(indices)].float().cpu())
+    return torch.cat(outputs)

@@ -6,7 +6,11 @@ from skmultigran._registry import (
     register_fusion,
     register_head,
 )
-from skmultigran.backbones import ConvNetBackbone
+from skmultigran.backbones import (
+    ConvNetBackbone,
+    MultiColumnBackbone,
+    TorchvisionBackbone,
+)
 from skmultigran.fusions import AttentionFusion, ConcatFusion, FPNFusion
 
 __version__ = "0.1.0.dev0"
@@ -17,6 +21,8 @@ __all__ = [
     "ConvNetBackbone",
     "FPNFusion",
     "Level",
+    "MultiColumnBackbone",
+    "TorchvisionBackbone",
     "register_backbone",
     "register_fusion",
     "register_head",

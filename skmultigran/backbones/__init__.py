@@ -2,5 +2,13 @@
 
 from skmultigran.backbones._base import Backbone, BackboneRecipe
 from skmultigran.backbones._convnet import ConvNetBackbone
+from skmultigran.backbones._multicolumn import MultiColumnBackbone
+from skmultigran.backbones._torchvision import TorchvisionBackbone
 
-__all__ = ["Backbone", "BackboneRecipe", "ConvNetBackbone"]
+__all__ = [
+    "Backbone",
+    "BackboneRecipe",
+    "ConvNetBackbone",
+    "MultiColumnBackbone",
+    "TorchvisionBackbone",
+]

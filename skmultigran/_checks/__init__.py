@@ -1,0 +1,1 @@
+"""Checks of the promises that users' own parts make."""

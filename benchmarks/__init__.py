@@ -1,0 +1,1 @@
+"""Programs that show and measure skmultigran; run them with `python -m`."""

@@ -1,0 +1,167 @@
+"""The main job on real data: 1,797 handwritten digits as flat rows of 64 values.
+
+Run it with `make demo`, or with `python -m benchmarks.demo [--quick] [--output DIR]`.
+"""
+
+import argparse
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy import ndimage
+from sklearn.base import clone
+from sklearn.callback import ProgressBar
+from sklearn.datasets import load_digits
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import SVC
+from tqdm import tqdm
+
+from benchmarks.pictures import draw_demo
+from benchmarks.plain_convnet import plain_convnet
+from skmultigran import MultiGranularityClassifier
+
+
+class Settings(NamedTuple):
+    """How much of everything; the quick ones are for the test of this program."""
+
+    n_images: int = 1797
+    n_splits: int = 5
+    max_epochs: int | str = "auto"
+    plain_epochs: int = 25
+    fusions: tuple = ("concat", "attention", "fpn")
+    scales: tuple = ((1.0,), (1.0, 0.5), (2.0, 1.0))
+    search_splits: int = 3
+    search_epochs: int = 5
+
+
+QUICK = Settings(
+    n_images=300,
+    n_splits=2,
+    max_epochs=4,
+    plain_epochs=3,
+    fusions=("concat", "attention"),
+    scales=((1.0,), (1.0, 0.5)),
+    search_splits=2,
+    search_epochs=2,
+)
+
+
+class Result(NamedTuple):
+    """What a classifier reached over all folds."""
+
+    name: str
+    accuracies: np.ndarray
+    wall_seconds: float
+    cpu_seconds: float
+
+
+def load_rows(n_images):
+    X, y = load_digits(return_X_y=True)
+    return (X[:n_images] / 16).astype(np.float32), y[:n_images]
+
+
+def denoise(rows, sigma):
+    """Smooth flat 8 x 8 images: an ordinary preprocessing step from SciPy."""
+    images = rows.reshape(-1, 8, 8)
+    return ndimage.gaussian_filter(images, (0, sigma, sigma)).reshape(rows.shape)
+
+
+def classifiers(settings):
+    ours = MultiGranularityClassifier(max_epochs=settings.max_epochs, random_state=0)
+    return {
+        "MultiGranularityClassifier": ours,
+        "SVC": SVC(),
+        "RandomForestClassifier": RandomForestClassifier(random_state=0),
+        "plain convnet in skorch": plain_convnet(settings.plain_epochs),
+    }
+
+
+def compare(models, X, y, n_splits):
+    """Return a `Result` for each classifier, all on the same folds."""
+    cv = StratifiedKFold(n_splits, shuffle=True, random_state=0)
+    folds = list(cv.split(X, y))
+    with tqdm(total=len(models) * n_splits, unit="fit") as bar:
+        return [
+            evaluate(name, model, X, y, folds, bar) for name, model in models.items()
+        ]
+
+
+def evaluate(name, model, X, y, folds, bar):
+    torch.manual_seed(0)  # the plain convnet has no random_state
+    bar.set_description(f"{name:<26}")
+    wall, cpu = time.perf_counter(), time.process_time()
+    accuracies = []
+    for train, test in folds:
+        fitted = clone(model).fit(X[train], y[train])
+        accuracies.append(fitted.score(X[test], y[test]))
+        bar.update()
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return Result(name, np.array(accuracies), wall, cpu)
+
+
+def table(results):
+    header = f"{'classifier':<28}{'accuracy':>9}{'+/-':>8}{'wall s':>9}{'CPU s':>9}"
+    rows = [
+        f"{r.name:<28}{r.accuracies.mean():>9.4f}{r.accuracies.std():>8.4f}"
+        f"{r.wall_seconds:>9.1f}{r.cpu_seconds:>9.1f}"
+        for r in results
+    ]
+    return "\n".join([header, "-" * len(header), *rows])
+
+
+def search(settings, X, y):
+    """Search over fusion and scales, with a preprocessing step inside the folds."""
+    clf = MultiGranularityClassifier(max_epochs=settings.search_epochs, random_state=0)
+    smooth = FunctionTransformer(denoise, kw_args={"sigma": 0.4})
+    grid = {"clf__fusion": settings.fusions, "clf__scales": settings.scales}
+    cv = StratifiedKFold(settings.search_splits, shuffle=True, random_state=0)
+    pipeline = Pipeline([("denoise", smooth), ("clf", clf)])
+    searcher = GridSearchCV(pipeline, grid, cv=cv)
+    searcher.set_callbacks(ProgressBar(max_propagation_depth=None))
+    return searcher.fit(X, y)
+
+
+def learning_curve(settings, X, y):
+    """Return the history of one fit that is watched on images it does not see."""
+    X_fit, X_val, y_fit, y_val = train_test_split(
+        X, y, test_size=0.25, stratify=y, random_state=0
+    )
+    clf = MultiGranularityClassifier(
+        max_epochs=settings.max_epochs, random_state=0, verbose=1
+    )
+    return clf.fit(X_fit, y_fit, X_val=X_val, y_val=y_val).history_
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="little data, few epochs")
+    parser.add_argument("--output", type=Path, default=Path("demo"), help="folder")
+    options = parser.parse_args(arguments)
+    settings = QUICK if options.quick else Settings()
+    X, y = load_rows(settings.n_images)
+
+    print(f"{len(X)} digits, {X.shape[1]} values each; {settings.n_splits} folds")
+    results = compare(classifiers(settings), X, y, settings.n_splits)
+    print(table(results))
+
+    print("\nA denoising step and the classifier in a search over fusion and scales")
+    searcher = search(settings, X, y)
+    best = ", ".join(f"{k} = {v!r}" for k, v in searcher.best_params_.items())
+    print(f"Best of {len(searcher.cv_results_['params'])}: {best}")
+    print(f"Accuracy after {settings.search_epochs} epochs: {searcher.best_score_:.4f}")
+
+    print("\nOne fit, watched on a quarter of the images")
+    history = learning_curve(settings, X, y)
+    options.output.mkdir(parents=True, exist_ok=True)
+    picture = options.output / "digits.png"
+    draw_demo(picture, results, history, searcher.cv_results_)
+    print(f"\nPicture: {picture}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""The pictures that the programs of this folder draw."""
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREY = "#1f5fa8", "#e07b00", "#8a8f98"
+STYLE = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+def draw_demo(path, results, history, cv_results):
+    """Draw the comparison, the learning curve and the grid's results side by side."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(12, 3.9), layout="constrained")
+        compared, learned, searched = figure.subfigures(
+            1, 3, width_ratios=(1.1, 1, 1.1)
+        )
+        draw_comparison(compared.subplots(), results)
+        draw_learning_curve(learned.subplots(2, 1, sharex=True), history)
+        draw_grid(searched.subplots(), cv_results)
+        figure.savefig(path, dpi=110)
+
+
+def draw_comparison(axes, results):
+    """One row per classifier: each fold a dot, the mean a bar."""
+    for row, result in enumerate(results):
+        colour = BLUE if row == 0 else GREY
+        mean = result.accuracies.mean()
+        level = np.full(len(result.accuracies), row)
+        axes.plot(result.accuracies, level, "o", color=colour, alpha=0.45, mew=0)
+        axes.plot([mean, mean], [row - 0.25, row + 0.25], color=colour, lw=2.5)
+        note = f"{mean:.4f}, {result.wall_seconds:.0f} s"
+        axes.text(mean, row - 0.32, note, ha="center", va="bottom", color=colour)
+    labels = [result.name.replace("Classifier", "\nClassifier") for result in results]
+    axes.set_yticks(range(len(results)), labels)
+    axes.set_ylim(len(results) - 0.5, -0.75)
+    axes.margins(x=0.12)
+    axes.set_title("Accuracy per fold")
+    axes.set_xlabel("accuracy")
+    axes.grid(axis="x", color="#e5e7eb")
+
+
+def draw_learning_curve(both_axes, history):
+    """Losses above, validation accuracy below, over the epochs."""
+    above, below = both_axes
+    epochs = [epoch["epoch"] for epoch in history]
+    curves = (
+        (above, "train_loss", ORANGE, "training"),
+        (above, "valid_loss", BLUE, "validation"),
+        (below, "valid_score", BLUE, "validation"),
+    )
+    for axes, key, colour, label in curves:
+        values = [epoch[key] for epoch in history]
+        axes.plot(epochs, values, color=colour, lw=1.8, label=label)
+        axes.grid(color="#e5e7eb")
+    above.set(title="Learning curve", ylabel="loss", yscale="log")
+    above.legend(frameon=False)
+    best = max(history, key=lambda epoch: epoch["valid_score"])
+    below.plot(best["epoch"], best["valid_score"], "o", color=BLUE)
+    note = f"{best['valid_score']:.4f}"
+    below.annotate(
+        note,
+        (best["epoch"], best["valid_score"]),
+        (0, -14),
+        textcoords="offset points",
+        ha="center",
+        color=BLUE,
+    )
+    below.set(xlabel="epoch", ylabel="accuracy")
+
+
+def draw_grid(axes, cv_results):
+    """A field per fusion and scales: mean accuracy and its spread over the folds."""
+    fusions = list(dict.fromkeys(cv_results["param_clf__fusion"]))
+    scales = list(dict.fromkeys(cv_results["param_clf__scales"]))
+    shape = len(fusions), len(scales)
+    means = np.reshape(cv_results["mean_test_score"], shape)
+    spreads = np.reshape(cv_results["std_test_score"], shape)
+    shown = axes.imshow(means, cmap="Blues", aspect="auto")
+    middle = (means.min() + means.max()) / 2
+    for (row, column), mean in np.ndenumerate(means):
+        note = f"{mean:.4f}\n± {spreads[row, column]:.4f}"
+        colour = "white" if mean > middle else "black"
+        axes.text(column, row, note, ha="center", va="center", color=colour)
+    axes.set_xticks(range(len(scales)), [", ".join(map(str, s)) for s in scales])
+    axes.set_yticks(range(len(fusions)), fusions)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set(title="Grid search, mean accuracy", xlabel="scales", ylabel="fusion")
+    axes.figure.colorbar(shown, ax=axes, fraction=0.05)

@@ -1,0 +1,68 @@
+"""What README.md says is true: the code runs, the names exist, the links lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.datasets import load_digits
+
+import skmultigran
+from skmultigran._recipe import Recipe
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+def python_blocks(text):
+    return re.findall(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_quickstart(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (quickstart,) = python_blocks(README)
+    assert len([line for line in quickstart.splitlines() if line]) <= 12
+
+    names = {}
+    exec(compile(quickstart, "README.md", "exec"), names)
+
+    printed = capsys.readouterr().out
+    accuracy = float(re.search(r"test accuracy ([0-9.]+)", printed)[1])
+    assert accuracy >= 0.98
+    assert set(names["search"].best_params_) == {"fusion", "fusion__channels"}
+    assert set(names["search"].predict(names["X_test"])) == set(load_digits().target)
+
+
+def test_table_lists_the_estimators():
+    rows = set(re.findall(r"^\| `(\w+)` \|", README, flags=re.MULTILINE))
+    estimators = {
+        name
+        for name in skmultigran.__all__
+        if issubclass(getattr(skmultigran, name, type(None)), BaseEstimator)
+        and not issubclass(getattr(skmultigran, name), Recipe)
+    }
+    assert rows == estimators
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_to_files(page):
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    local = [link for link in links if "://" not in link]
+    missing = [link for link in local if not (page.parent / link).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_make_targets_exist(page):
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^(\w+):", makefile, flags=re.MULTILINE))
+    named = set(
+        re.findall(r"(?:^|`)make (\w+)", page.read_text(encoding="utf-8"), re.M)
+    )
+    assert named <= targets
+
+
+@pytest.mark.parametrize("picture", sorted((ROOT / "docs" / "images").glob("*.png")))
+def test_pictures_are_small(picture):
+    assert picture.stat().st_size <= 150_000

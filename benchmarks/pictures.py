@@ -83,7 +83,7 @@ def draw_grid(axes, cv_results):
     shape = len(fusions), len(scales)
     means = np.reshape(cv_results["mean_test_score"], shape)
     spreads = np.reshape(cv_results["std_test_score"], shape)
-    shown = axes.imshow(means, cmap="Blues", aspect="auto")
+    axes.imshow(means, cmap="Blues", aspect="auto")
     middle = (means.min() + means.max()) / 2
     for (row, column), mean in np.ndenumerate(means):
         note = f"{mean:.4f}\n± {spreads[row, column]:.4f}"
@@ -94,4 +94,3 @@ def draw_grid(axes, cv_results):
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set(title="Grid search, mean accuracy", xlabel="scales", ylabel="fusion")
-    axes.figure.colorbar(shown, ax=axes, fraction=0.05)

@@ -1,4 +1,4 @@
-"""What README.md says is true: the code runs, the names exist, the links lead somewhere."""
+"""What README.md says is true: code runs, names exist, links lead somewhere."""
 
 import re
 from pathlib import Path

@@ -11,18 +11,38 @@ from skmultigran.backbones import (
     MultiColumnBackbone,
     TorchvisionBackbone,
 )
-from skmultigran.fusions import AttentionFusion, ConcatFusion, FPNFusion
+from skmultigran.estimators import MultiGranularityClassifier
+from skmultigran.fusions import (
+    AttentionFusion,
+    BiFPNFusion,
+    ConcatFusion,
+    FPNFusion,
+    GatedFusion,
+    PAFPNFusion,
+    SumFusion,
+    WeightedFusion,
+)
+from skmultigran.heads import PooledHead
+from skmultigran.training import Training
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "AttentionFusion",
+    "BiFPNFusion",
     "ConcatFusion",
     "ConvNetBackbone",
     "FPNFusion",
+    "GatedFusion",
     "Level",
     "MultiColumnBackbone",
+    "MultiGranularityClassifier",
+    "PAFPNFusion",
+    "PooledHead",
+    "SumFusion",
     "TorchvisionBackbone",
+    "Training",
+    "WeightedFusion",
     "register_backbone",
     "register_fusion",
     "register_head",

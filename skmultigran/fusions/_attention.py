@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
+from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from skmultigran._levels import Level, check_levels
 from skmultigran._registry import register_fusion
 from skmultigran._support import Interval
-from skmultigran.fusions._base import Fusion, FusionRecipe, Projection, resize_to
+from skmultigran.fusions._base import (
+    Fusion,
+    FusionRecipe,
+    Projection,
+    resize_to,
+    spatial_size,
+)
 
 
 class _Attention(Fusion):
@@ -49,37 +55,70 @@ class _Attention(Fusion):
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
         projected = self.project(maps)  # L x (B, D, H_l, W_l)
-        pooled = [self._pool(map_) for map_ in projected]  # L x (B, D, g_l, g_l)
-        tokens = torch.cat(
-            [self._embed(grid, i) for i, grid in enumerate(pooled)], dim=1
-        )  # (B, sum g_l * g_l, D)
-        attended = tokens
+        grids = [self._pool(map_) for map_ in projected]  # L x (B, D, g_l, g_l)
+        tokens = self._tokens(grids)
         for layer in self.layers:
-            attended = layer(attended)
-        changes = self._to_grids(self.norm(attended), pooled)
+            tokens = layer(tokens)
+        changes = self._to_grids(self.norm(tokens), grids)
         return [
-            map_ + resize_to(change, (map_.shape[-2], map_.shape[-1]))
+            map_ + resize_to(change, spatial_size(map_))
             for map_, change in zip(projected, changes, strict=True)
         ]
 
+    def granularity_weights(self, maps: list[Tensor]) -> Tensor:
+        """Return the share of the attention that each granularity receives.
+
+        Parameters
+        ----------
+        maps : list of Tensor of shape (B, C_l, H_l, W_l)
+            The maps that come in.
+
+        Returns
+        -------
+        Tensor of shape (B, L)
+            Attention weights, summed over the tokens of a granularity and averaged
+            over heads, layers and the tokens that attend. In eval mode each row sums
+            to one; in train mode dropout takes some away.
+        """
+        grids = [self._pool(map_) for map_ in self.project(maps)]
+        tokens = self._tokens(grids)
+        received = []
+        for layer in cast("Iterable[nn.TransformerEncoderLayer]", self.layers):
+            normed = layer.norm1(tokens)
+            _, weights = layer.self_attn(normed, normed, normed)  # (B, T, T)
+            received.append(weights.mean(dim=1))
+            tokens = layer(tokens)
+        mean = torch.stack(received).mean(dim=0)  # (B, T)
+        parts = torch.split(mean, _counts(grids), dim=1)
+        return torch.stack([part.sum(dim=1) for part in parts], dim=1)
+
     def _pool(self, map_: Tensor) -> Tensor:
-        size = (min(self.grid, map_.shape[-2]), min(self.grid, map_.shape[-1]))
-        return resize_to(map_, size)
+        height, width = spatial_size(map_)
+        return resize_to(map_, (min(self.grid, height), min(self.grid, width)))
+
+    def _tokens(self, grids: Sequence[Tensor]) -> Tensor:
+        """Return the tokens of all grids, (B, T, D) with T = sum g_l * g_l."""
+        embedded = [self._embed(grid, i) for i, grid in enumerate(grids)]
+        return torch.cat(embedded, dim=1)
 
     def _embed(self, grid: Tensor, granularity: int) -> Tensor:
         # A smaller grid gets the mean of the positions that each of its cells covers.
-        position = functional.adaptive_avg_pool2d(self.position_embedding, grid.shape[-2:])
+        position = resize_to(self.position_embedding, spatial_size(grid))
         tokens = (grid + position).flatten(2).transpose(1, 2)  # (B, g * g, D)
         return tokens + self.granularity_embedding[granularity]
 
     @staticmethod
     def _to_grids(tokens: Tensor, grids: Sequence[Tensor]) -> list[Tensor]:
-        sizes = [grid.shape[-2] * grid.shape[-1] for grid in grids]
-        parts = tokens.split(sizes, dim=1)
+        parts = torch.split(tokens, _counts(grids), dim=1)
         return [
             part.transpose(1, 2).reshape(grid.shape)
             for part, grid in zip(parts, grids, strict=True)
         ]
+
+
+def _counts(grids: Sequence[Tensor]) -> list[int]:
+    """Return the number of tokens of each grid."""
+    return [grid.shape[-2] * grid.shape[-1] for grid in grids]
 
 
 @register_fusion("attention")

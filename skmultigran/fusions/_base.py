@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -74,6 +75,22 @@ class FusionRecipe(Recipe):
         raise NotImplementedError
 
 
+def spatial_size(map_: Tensor) -> tuple[int, int]:
+    """Return the `(height, width)` of a map.
+
+    Parameters
+    ----------
+    map_ : Tensor of shape (B, C, H, W)
+        The map.
+
+    Returns
+    -------
+    tuple of int
+        `(H, W)`.
+    """
+    return map_.shape[-2], map_.shape[-1]
+
+
 def resize_to(map_: Tensor, size: tuple[int, int]) -> Tensor:
     """Return a map resized to `size`: averaged when it shrinks, linear when it grows.
 
@@ -89,15 +106,19 @@ def resize_to(map_: Tensor, size: tuple[int, int]) -> Tensor:
     Tensor of shape (B, C, *size)
         The resized map; the same tensor when the size is right already.
     """
-    if tuple(map_.shape[-2:]) == tuple(size):
-        return map_
-    if map_.shape[-2] >= size[0] and map_.shape[-1] >= size[1]:
-        return functional.adaptive_avg_pool2d(map_, size)
-    return functional.interpolate(map_, size, mode="bilinear", align_corners=False)
+    height, width = spatial_size(map_)
+    # One axis may shrink while the other grows; interpolating both at once would skip
+    # pixels of the one that shrinks.
+    smaller = min(height, size[0]), min(width, size[1])
+    if smaller != (height, width):
+        map_ = functional.adaptive_avg_pool2d(map_, smaller)
+    if smaller != tuple(size):
+        map_ = functional.interpolate(map_, size, mode="bilinear", align_corners=False)
+    return map_
 
 
-def finest_size(maps: Sequence[Tensor]) -> tuple[int, int]:
-    """Return the largest height and width among `maps`.
+def resize_to_finest(maps: Sequence[Tensor]) -> list[Tensor]:
+    """Return maps resized to the largest height and width among them.
 
     Parameters
     ----------
@@ -106,10 +127,45 @@ def finest_size(maps: Sequence[Tensor]) -> tuple[int, int]:
 
     Returns
     -------
-    tuple of int
-        `(height, width)`.
+    list of Tensor of shape (B, C_i, H, W)
+        All maps at the finest size.
     """
-    return max(m.shape[-2] for m in maps), max(m.shape[-1] for m in maps)
+    finest = max(map_.shape[-2] for map_ in maps), max(map_.shape[-1] for map_ in maps)
+    return [resize_to(map_, finest) for map_ in maps]
+
+
+def add_all(maps: Iterable[Tensor]) -> Tensor:
+    """Return the sum of maps of one shape.
+
+    Parameters
+    ----------
+    maps : iterable of Tensor of shape (B, C, H, W)
+        The maps, at least one.
+
+    Returns
+    -------
+    Tensor of shape (B, C, H, W)
+        The sum.
+    """
+    return reduce(torch.add, maps)
+
+
+def weighted_sum(maps: Sequence[Tensor], weights: Iterable[Tensor]) -> Tensor:
+    """Return the sum of maps of one shape, each times its weight.
+
+    Parameters
+    ----------
+    maps : sequence of Tensor of shape (B, C, H, W)
+        The maps, at least one.
+    weights : iterable of Tensor
+        One weight per map, of any shape that broadcasts with the map.
+
+    Returns
+    -------
+    Tensor of shape (B, C, H, W)
+        The weighted sum.
+    """
+    return add_all(weight * map_ for map_, weight in zip(maps, weights, strict=True))
 
 
 class Projection(nn.Module):
@@ -151,18 +207,31 @@ class Projection(nn.Module):
         ]
 
 
-def stack_resized(maps: Sequence[Tensor]) -> Tensor:
-    """Return maps of one width, resized to the finest size, stacked.
+class FastNormalisedWeights(nn.Module):
+    """Learned shares of several inputs: `relu(w) / (sum relu(w) + 1e-4)` [1]_.
 
     Parameters
     ----------
-    maps : sequence of Tensor of shape (B, C, H_i, W_i)
-        The maps.
+    count : int
+        Number of inputs. All have the same share at first.
 
-    Returns
-    -------
-    Tensor of shape (B, L, C, H, W)
-        All maps at the finest size.
+    References
+    ----------
+    .. [1] M. Tan et al., "EfficientDet: Scalable and Efficient Object Detection",
+       CVPR 2020, arXiv 1911.09070.
     """
-    size = finest_size(maps)
-    return torch.stack([resize_to(map_, size) for map_ in maps], dim=1)
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(count))
+
+    def forward(self) -> Tensor:
+        """Return the normalised weights.
+
+        Returns
+        -------
+        Tensor of shape (count,)
+            Shares, not negative; their sum is just below one.
+        """
+        positive = functional.relu(self.weight)
+        return positive / (positive.sum() + 1e-4)

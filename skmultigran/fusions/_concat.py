@@ -15,24 +15,22 @@ from skmultigran.fusions._base import (
     Fusion,
     FusionRecipe,
     Projection,
-    finest_size,
-    resize_to,
+    resize_to_finest,
 )
 
 
 class _Concat(Fusion):
     def __init__(self, levels: Sequence[Level], channels: int | None) -> None:
         super().__init__()
-        width = sum(level.channels if channels is None else channels for level in levels)
-        self.levels = (Level(width, levels[0].stride),)
+        widths = [level.channels if channels is None else channels for level in levels]
+        self.levels = (Level(sum(widths), levels[0].stride),)
         self.project = (
             Projection(levels, channels) if channels is not None else nn.Identity()
         )
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
-        maps = self.project(maps)  # L x (B, C_l, H_l, W_l)
-        size = finest_size(maps)
-        return [torch.cat([resize_to(map_, size) for map_ in maps], dim=1)]
+        projected = self.project(maps)  # L x (B, C_l, H_l, W_l)
+        return [torch.cat(resize_to_finest(projected), dim=1)]
 
 
 @register_fusion("concat")
@@ -62,12 +60,14 @@ class ConcatFusion(FusionRecipe):
     (Level(channels=16, stride=1),)
     """
 
-    _parameter_constraints = {"channels": [Interval(Integral, 1, None, closed="left"), None]}
+    _parameter_constraints = {
+        "channels": [Interval(Integral, 1, None, closed="left"), None]
+    }
 
     def __init__(self, *, channels: int | None = None) -> None:
         self.channels = channels
 
     def build(self, levels: Sequence[Level]) -> Fusion:
-        """Return a fresh concatenation for maps of `levels`; see `FusionRecipe.build`."""
+        """Return a fresh module for maps of `levels`; see `FusionRecipe.build`."""
         self.check_parameters()
         return _Concat(check_levels(levels, "ConcatFusion"), self.channels)

@@ -35,27 +35,51 @@ def add_from_above(map_: Tensor, above: Tensor) -> Tensor:
     return map_ + functional.interpolate(above, map_.shape[-2:], mode="nearest")
 
 
-class _FPN(Fusion):
+def convolution_block(channels: int, stride: int = 1) -> nn.Sequential:
+    """Return a 3 x 3 convolution with norm and activation that keeps the width.
+
+    Parameters
+    ----------
+    channels : int
+        Width of the map that comes in and of the one that goes out.
+    stride : int, default=1
+        Stride of the convolution.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        The block.
+    """
+    return nn.Sequential(
+        nn.Conv2d(channels, channels, 3, stride, padding=1, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(inplace=True),
+    )
+
+
+class FeaturePyramid(Fusion):
+    """Module of `FPNFusion`.
+
+    Parameters
+    ----------
+    levels : sequence of Level
+        Levels of the maps that come in.
+    channels : int
+        Width of the maps that go out.
+    """
+
     def __init__(self, levels: Sequence[Level], channels: int) -> None:
         super().__init__()
         self.levels = tuple(Level(channels, level.stride) for level in levels)
         self.project = Projection(levels, channels)
-        self.smooth = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-                nn.BatchNorm2d(channels),
-                nn.ReLU(inplace=True),
-            )
-            for _ in levels
-        )
+        self.smooth = nn.ModuleList(convolution_block(channels) for _ in levels)
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
+        """Return the maps of the pyramid; see `Fusion.forward`."""
         merged = self.project(maps)  # L x (B, D, H_l, W_l)
         for i in range(len(merged) - 2, -1, -1):
             merged[i] = add_from_above(merged[i], merged[i + 1])
-        return [
-            smooth(map_) for smooth, map_ in zip(self.smooth, merged, strict=True)
-        ]
+        return [smooth(map_) for smooth, map_ in zip(self.smooth, merged, strict=True)]
 
 
 @register_fusion("fpn")
@@ -93,4 +117,4 @@ class FPNFusion(FusionRecipe):
     def build(self, levels: Sequence[Level]) -> Fusion:
         """Return a fresh pyramid for maps of `levels`; see `FusionRecipe.build`."""
         self.check_parameters()
-        return _FPN(check_levels(levels, "FPNFusion"), self.channels)
+        return FeaturePyramid(check_levels(levels, "FPNFusion"), self.channels)

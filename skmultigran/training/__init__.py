@@ -2,6 +2,7 @@
 
 from skmultigran.training._auto import auto_batch_size, auto_lr, auto_max_epochs
 from skmultigran.training._batches import TrainingBatches
+from skmultigran.training._device import resolve_device
 from skmultigran.training._early_stopping import EarlyStopping
 from skmultigran.training._net import TrainingNet, build_net
 from skmultigran.training._plain_state import from_plain, to_plain
@@ -29,6 +30,7 @@ __all__ = [
     "from_plain",
     "positive_rows",
     "predict_outputs",
+    "resolve_device",
     "scaled_to_mean_one",
     "seeded",
     "to_plain",

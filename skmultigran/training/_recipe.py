@@ -98,7 +98,7 @@ class Training(Recipe):
         ]
         if self.optimizer == "sgd":
             return torch.optim.SGD(groups, lr=lr, momentum=_MOMENTUM, nesterov=True)
-        return torch.optim.AdamW(groups, lr=lr)
+        return torch.optim.AdamW(groups, lr=lr, fused=True)
 
     def lr_factor(self, progress: float) -> float:
         """Return the factor of the learning rate.

@@ -1,0 +1,333 @@
+"""What all estimators share: parameters, reading images, building and training."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.callback import CallbackSupportMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skmultigran._network import NetworkRecipe, Normalisation
+from skmultigran._recipe import Recipe
+from skmultigran._registry import BACKBONES, FUSIONS, HEADS, TRAININGS
+from skmultigran._support import Interval, StrOptions
+from skmultigran.estimators._nested import NestedRecipes
+from skmultigran.estimators._network_state import (
+    fresh_net,
+    load_net_state,
+    net_state,
+)
+from skmultigran.estimators._progress import FitProgress
+from skmultigran.estimators._reading import read_images, shape_of
+from skmultigran.images import (
+    RESIZES,
+    Augmentation,
+    ImageSource,
+    ValueRange,
+    channel_statistics,
+)
+from skmultigran.training import (
+    EarlyStopping,
+    TrainingBatches,
+    Validation,
+    auto_batch_size,
+    auto_lr,
+    auto_max_epochs,
+    predict_outputs,
+    resolve_device,
+    seeded,
+    train,
+)
+
+_POSITIVE = Interval(Integral, 1, None, closed="left")
+
+
+class Samples(NamedTuple):
+    """Images with encoded answers and weights, as training needs them."""
+
+    images: np.ndarray
+    rows: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+
+class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
+    """Base of the estimators around one multi-granularity network.
+
+    A subclass has the constructor, gives the task as `_task`, and turns its y into
+    `Samples`.
+    """
+
+    _registries = {
+        "backbone": BACKBONES,
+        "fusion": FUSIONS,
+        "head": HEADS,
+        "training": TRAININGS,
+    }
+
+    _parameter_constraints = {
+        "backbone": [str, Recipe],
+        "fusion": [str, Recipe],
+        "head": [str, Recipe],
+        "scales": ["array-like"],
+        "image_shape": ["array-like", None],
+        "image_size": [_POSITIVE, "array-like", None],
+        "resize": [StrOptions(set(RESIZES))],
+        "value_range": ["array-like", StrOptions({"auto"})],
+        "augment": [str, list, tuple, None],
+        "training": [str, Recipe],
+        "max_epochs": [_POSITIVE, StrOptions({"auto"})],
+        "batch_size": [_POSITIVE, StrOptions({"auto"})],
+        "lr": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+        "early_stopping": ["boolean", StrOptions({"auto"})],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [_POSITIVE],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "device": [str],
+        "random_state": ["random_state"],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+    }
+
+    @property
+    def network_(self):
+        """The fitted network, a `torch.nn.Module` in evaluation mode."""
+        check_is_fitted(self)
+        return self.net_.module_
+
+    @property
+    def granularities_(self):
+        """Names of the granularities, such as "s1.00_l2", from fine to coarse."""
+        return list(self.network_.pyramid.granularities)
+
+    @property
+    def levels_(self):
+        """Channels and strides of the granularities' maps, from fine to coarse."""
+        return list(self.network_.pyramid.levels)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "net_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    # ------------------------------------------------------------------ fit
+
+    def _start(self, images, samples, n_outputs):
+        """Choose all that is chosen once, before the first step of a new network."""
+        self.device_ = resolve_device(self.device)
+        self.image_size_ = self._image_size(shape_of(self, images).size)
+        self.value_range_ = ValueRange.learn(_rows(images, samples), self.value_range)
+        self._seed_ = check_random_state(self.random_state).randint(2**31 - 1)
+        self.network_recipe_ = NetworkRecipe(
+            backbone=self._recipe("backbone"),
+            fusion=self._recipe("fusion"),
+            head=self._recipe("head"),
+            scales=_checked_scales(self.scales),
+            in_channels=self.image_shape_[2],
+            image_size=self.image_size_,
+            n_outputs=n_outputs,
+            normalisation=self._normalisation(samples),
+        )
+
+    def _image_size(self, found):
+        if self.image_size is None:
+            return found
+        size = np.atleast_1d(self.image_size).tolist()
+        size = size * 2 if len(size) == 1 else size
+        if len(size) != 2 or not all(isinstance(v, int) and v > 0 for v in size):
+            raise ValueError(
+                f"image_size={self.image_size!r} must be one positive integer, for a "
+                "square, or (height, width)."
+            )
+        return tuple(size)
+
+    def _normalisation(self, samples):
+        """Learn mean and deviation, unless the backbone has its own."""
+        channels = self.image_shape_[2]
+        backbone = self._recipe("backbone")
+        fixed = backbone.build(channels, self.image_size_).normalisation
+        if fixed is not None:
+            return Normalisation(*(np.broadcast_to(f, channels).tolist() for f in fixed))
+        source = self._source(samples.images, samples.rows)
+        mean, std = channel_statistics(
+            (source.values(part), samples.weights[part]) for part in source.chunks()
+        )
+        return Normalisation(mean.tolist(), std.tolist())
+
+    def _source(self, images, rows=None):
+        return ImageSource(
+            images,
+            shape_of(self, images),
+            self.value_range_,
+            self.image_size_,
+            self.resize,
+            rows,
+        )
+
+    def _train(self, X, y, samples, validation_samples, *, reuse, metadata):
+        """Train a fresh network, or a copy of the one there is; set what was learned."""
+        source = self._source(samples.images, samples.rows).keep()
+        self._resolve_auto(len(source))
+        validation = self._validation(validation_samples)
+        stopping = validation and EarlyStopping(self.n_iter_no_change, self.tol)
+        seed = self._seed_ + (self.n_iter_ if reuse else 0)
+        with seeded(seed) as generator:
+            batches = self._batches(source, samples, generator)
+            net = self._net(total_steps=len(batches) * self.max_epochs_)
+            if reuse:
+                load_net_state(net, net_state(self.net_), optimizer=False)
+            self.net_ = net
+            progress = FitProgress(
+                self,
+                X,
+                y,
+                metadata=metadata,
+                max_epochs=self.max_epochs_,
+                fitted_attributes=lambda: _copied_attributes(self),
+            )
+            try:
+                self.history_ = train(
+                    net,
+                    batches,
+                    max_epochs=self.max_epochs_,
+                    validation=validation,
+                    early_stopping=stopping,
+                    begin_epoch=progress.begin_epoch,
+                    end_epoch=progress.end_epoch,
+                )
+            finally:
+                progress.close()
+        # The moments belong to a schedule that has ended, and double a pickle's size.
+        net.optimizer_.state.clear()
+        self.n_iter_ = len(self.history_)
+        self.best_epoch_ = stopping.best_epoch if stopping else self.n_iter_
+        progress.end()
+
+    def _resolve_auto(self, n):
+        """Set the values that "auto" stands for."""
+        optimizer = self._recipe("training").optimizer
+        self.batch_size_ = (
+            auto_batch_size(n) if self.batch_size == "auto" else self.batch_size
+        )
+        self.max_epochs_ = (
+            auto_max_epochs(n, self.batch_size_)
+            if self.max_epochs == "auto"
+            else self.max_epochs
+        )
+        self.lr_ = auto_lr(optimizer) if self.lr == "auto" else self.lr
+
+    def _validation(self, samples):
+        if samples is None:
+            return None
+        return Validation(
+            self._source(samples.images, samples.rows).keep(),
+            samples.targets,
+            samples.weights,
+            self._task.loss,
+            self._task.score,
+        )
+
+    def _batches(self, source, samples, generator):
+        return TrainingBatches(
+            source,
+            samples.targets,
+            samples.weights,
+            batch_size=self.batch_size_,
+            augmentation=Augmentation(self.augment, self.image_size_),
+            generator=generator,
+        )
+
+    def _net(self, *, total_steps):
+        recipe = self._recipe("training")
+        recipe.check_parameters()
+        return fresh_net(
+            self.network_recipe_,
+            self._task,
+            recipe,
+            lr=self.lr_,
+            total_steps=total_steps,
+            device=self.device_,
+        )
+
+    def _continue(self, samples):
+        """Train a copy of the network, or a fresh one, for one epoch at a constant rate."""
+        fresh = not hasattr(self, "net_")
+        source = self._source(samples.images, samples.rows)
+        if fresh:
+            self._resolve_auto(len(source))
+            self.n_iter_, self.history_ = 0, []
+        with seeded(self._seed_ + self.n_iter_) as generator:
+            net = self._net(total_steps=0)
+            if not fresh:
+                load_net_state(net, net_state(self.net_), optimizer=True)
+            epochs = train(net, self._batches(source, samples, generator), max_epochs=1)
+        self.net_ = net
+        self.n_iter_ += 1
+        self.best_epoch_ = self.n_iter_
+        self.history_ = [
+            *self.history_,
+            *({**epoch, "epoch": self.n_iter_} for epoch in epochs),
+        ]
+
+    # -------------------------------------------------------------- predict
+
+    def _outputs(self, X):
+        """Return the raw numbers `(n, n_outputs)` of the images in X."""
+        check_is_fitted(self)
+        images = read_images(self, X, reset=False)
+        return predict_outputs(self.net_.module_, self._source(images), self.device_)
+
+    # --------------------------------------------------------------- pickle
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        if "net_" in state:
+            state["net_"] = net_state(state["net_"])
+        return state
+
+    def __setstate__(self, state):
+        learned = state.get("net_")
+        super().__setstate__({key: state[key] for key in state if key != "net_"})
+        if learned is not None:
+            self.device_ = _device_here(self.device_)
+            with seeded(self._seed_):
+                net = self._net(total_steps=0)
+            self.net_ = load_net_state(net, learned, optimizer=True)
+
+
+def _device_here(device):
+    """Return the device a network was fitted on, or the best one on this machine."""
+    try:
+        return resolve_device(device)
+    except ValueError:
+        return resolve_device("auto")
+
+
+def _copied_attributes(estimator):
+    """Return the fitted attributes, with a network that training will not change."""
+    attributes = {name: value for name, value in vars(estimator).items() if name[-1] == "_"}
+    net = estimator._net(total_steps=0)
+    attributes["net_"] = load_net_state(net, net_state(estimator.net_), optimizer=False)
+    return attributes
+
+
+def _rows(images, samples):
+    """Return the images that are learned from, without a copy where they are all."""
+    return images if len(samples.rows) == len(images) else images[samples.rows]
+
+
+def _checked_scales(scales):
+    values = tuple(float(scale) for scale in scales)
+    names = {f"{value:.2f}" for value in values}
+    if not values or min(values) <= 0 or len(names) < len(values):
+        raise ValueError(
+            f"scales={scales!r} must be positive factors of the image's size that "
+            "differ in the first two decimals, such as (1.0, 0.5)."
+        )
+    return values

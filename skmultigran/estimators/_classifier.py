@@ -1,0 +1,458 @@
+"""The classifier."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+from skmultigran._support import StrOptions, fit_context
+from skmultigran.estimators._base import BaseMultiGranularity, Samples
+from skmultigran.estimators._reading import read_images
+from skmultigran.estimators._restoring import restored_on_failure
+from skmultigran.tasks import ClassificationTask
+from skmultigran.training import class_balanced, positive_rows, scaled_to_mean_one
+
+
+class MultiGranularityClassifier(ClassifierMixin, BaseMultiGranularity):
+    """Classify images by a network that sees them at many granularities.
+
+    A backbone turns the image, at every scale of an image pyramid, into maps from local
+    detail to global layout; a fusion network joins them; a head pools and classifies.
+
+    Parameters
+    ----------
+    backbone : str or recipe, default="convnet"
+        The multi-scale extractor: a registered name or a recipe such as
+        `ConvNetBackbone`. Parameters of the recipe can be set as `backbone__widths`,
+        also while `backbone` is a name.
+    fusion : str or recipe, default="concat"
+        The fusion network: a registered name or a recipe such as `AttentionFusion`.
+    head : str or recipe, default="pooled"
+        The head: "pooled" or `PooledHead`.
+    scales : sequence of float, default=(1.0,)
+        Image pyramid: the backbone also sees the anti-aliased image at these factors of
+        its size, and every scale contributes its levels.
+    image_shape : tuple of int or None, default=None
+        `(height, width)` or `(height, width, channels)` of flattened rows. None: a row
+        whose length is a perfect square is a square grey image, any other row is one
+        grey line.
+    image_size : int, tuple of int or None, default=None
+        What the network sees: a square's side or `(height, width)`, in pixels. None:
+        the size that all images have.
+    resize : {"letterbox", "stretch", "crop"}, default="letterbox"
+        How images become `image_size`: whole on a grey border with the aspect kept,
+        whole with the aspect lost, or cut.
+    value_range : tuple of float or "auto", default="auto"
+        Pixel values that become 0 and 1. "auto": of the type for 8- and 16-bit
+        integers and booleans; floats within [0, 1] as they are; other floats, and wider
+        integers, by the range seen in fit.
+    augment : str, list of str or None, default="auto"
+        Random changes of the training images, never of validation or prediction: any of
+        "shift" (up to an eighth of the size), "flip" (left to right), "standard"
+        (both). "auto": shifts, and nothing for images of one line.
+    training : str or recipe, default="standard"
+        The recipe `Training` of optimizer, schedule and regularisation.
+    max_epochs : int or "auto", default="auto"
+        Passes over the training images. "auto": as many as make 800 steps, between 12
+        and 100; the value is kept as `max_epochs_`.
+    batch_size : int or "auto", default="auto"
+        Images per step. "auto": the power of two below a sixteenth of the training
+        images, between 16 and 128.
+    lr : float or "auto", default="auto"
+        Largest learning rate. "auto": 0.003 for AdamW, 0.1 for SGD.
+    early_stopping : bool or "auto", default="auto"
+        Whether to stop when the validation loss no longer falls, and to restore the
+        best weights. True without `X_val` holds out `validation_fraction` of the
+        training images. "auto": exactly when `X_val` and `y_val` are given to fit;
+        nothing is ever held out behind your back.
+    validation_fraction : float, default=0.1
+        Fraction of the training images that `early_stopping=True` holds out,
+        stratified.
+    n_iter_no_change : int, default=10
+        Epochs without an improvement after which training stops.
+    tol : float, default=1e-4
+        How much the validation loss must fall to count as an improvement.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, multiplied into the sample weights.
+    device : str, default="auto"
+        Where the network lives: "cpu", "cuda", "cuda:1", ... "auto": a GPU if there is
+        one.
+    random_state : int, RandomState instance or None, default=None
+        Seed of initialisation, shuffling, dropout and augmentation. The same int gives
+        the same predictions; torch's global generators are left as they were.
+    warm_start : bool, default=False
+        Whether fit goes on from the weights of the previous fit.
+    verbose : int, default=0
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The distinct labels, sorted.
+    network_ : torch.nn.Module
+        The fitted network.
+    net_ : skorch.NeuralNet
+        The net that trained it.
+    granularities_ : list of str
+        Names of scale and level, such as "s1.00_l2", from fine to coarse.
+    levels_ : list of Level
+        Channels and strides of the granularities' maps.
+    history_ : list of dict
+        One entry per epoch: epoch, train_loss, lr, seconds and, with validation,
+        valid_loss and valid_score (the accuracy).
+    n_iter_ : int
+        Epochs of the last fit, or of all calls to partial_fit.
+    best_epoch_ : int
+        Epoch that the weights are from, counted from 1.
+    image_shape_ : tuple of int
+        `(height, width, channels)` of the training images.
+    image_size_ : tuple of int
+        `(height, width)` that the network sees.
+    max_epochs_, batch_size_, lr_, device_ : int, int, float, str
+        What "auto" chose.
+    n_features_in_ : int
+        Values per image.
+    feature_names_in_ : ndarray of str
+        Column names, if X was a data frame.
+
+    Notes
+    -----
+    Samples of weight zero are left out, exactly as if they were absent. The products of
+    class and sample weights are scaled once to mean one over the training set, so that
+    a constant factor changes nothing.
+
+    If fit fails or is interrupted, the estimator is as it was before.
+
+    `HalvingGridSearchCV` over `resource="max_epochs"` needs `max_resources` given.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skmultigran import MultiGranularityClassifier
+    >>> X, y = load_digits(return_X_y=True)  # rows of 64 values: images of 8 x 8
+    >>> clf = MultiGranularityClassifier(fusion="attention", max_epochs=2, random_state=0)
+    >>> clf.fit(X[:300], y[:300]).predict(X[300:]).shape
+    (1497,)
+    >>> clf.granularities_
+    ['s1.00_l0', 's1.00_l1', 's1.00_l2']
+    """
+
+    _parameter_constraints = {
+        **BaseMultiGranularity._parameter_constraints,
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        *,
+        backbone="convnet",
+        fusion="concat",
+        head="pooled",
+        scales=(1.0,),
+        image_shape=None,
+        image_size=None,
+        resize="letterbox",
+        value_range="auto",
+        augment="auto",
+        training="standard",
+        max_epochs="auto",
+        batch_size="auto",
+        lr="auto",
+        early_stopping="auto",
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        class_weight=None,
+        device="auto",
+        random_state=None,
+        warm_start=False,
+        verbose=0,
+    ):
+        self.backbone = backbone
+        self.fusion = fusion
+        self.head = head
+        self.scales = scales
+        self.image_shape = image_shape
+        self.image_size = image_size
+        self.resize = resize
+        self.value_range = value_range
+        self.augment = augment
+        self.training = training
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.class_weight = class_weight
+        self.device = device
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+
+    @property
+    def _task(self):
+        return ClassificationTask(self.classes_)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like
+            Images: an array `(n, h, w)` or `(n, h, w, c)` of any real dtype, a memory
+            map, a torch tensor, a list of images of one size, or flattened rows
+            `(n, h * w * c)`.
+        y : array-like of shape (n,)
+            Labels of any type.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the images; zero equals absence.
+        X_val, y_val : array-like, default=None
+            Validation data. Training stops when the loss on them no longer falls, and
+            the best weights are restored.
+        sample_weight_val : array-like, default=None
+            Weights of the validation images.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If something is wrong with the data; the estimator is then as it was.
+        """
+        with restored_on_failure(self):
+            reuse = self.warm_start and self.__sklearn_is_fitted__()
+            samples = self._samples(X, y, sample_weight, reset=not reuse)
+            samples, validation = self._split(samples, X_val, y_val, sample_weight_val)
+            if not reuse:
+                self._start(samples.images, samples, self._task.n_outputs)
+            metadata = {
+                "sample_weight": sample_weight,
+                "X_val": X_val,
+                "y_val": y_val,
+                "sample_weight_val": sample_weight_val,
+            }
+            self._train(X, y, samples, validation, reuse=reuse, metadata=metadata)
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one more epoch, on these images only.
+
+        The learning rate stays at `lr_`, the statistics that normalise the images are
+        those of the first call.
+
+        Parameters
+        ----------
+        X : array-like
+            Images, as in fit.
+        y : array-like of shape (n,)
+            Labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come; needed at the first call.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the images.
+
+        Returns
+        -------
+        self
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If something is wrong with the data; the estimator is then as it was.
+        """
+        with restored_on_failure(self):
+            first = not self.__sklearn_is_fitted__()
+            self._check_partial_classes(classes, first)
+            samples = self._samples(
+                X, y, sample_weight, reset=first, classes=self.classes_
+            )
+            if first:
+                self._start(samples.images, samples, self._task.n_outputs)
+            self._continue(samples)
+        return self
+
+    def _check_partial_classes(self, classes, first):
+        if classes is None and first:
+            raise ValueError(
+                "classes must be passed on the first call to partial_fit: an array of "
+                "all labels that will ever come."
+            )
+        if classes is None:
+            return
+        classes = np.unique(classes)
+        if first:
+            self.classes_ = self._checked_classes(classes)
+        elif not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                f"classes={classes.tolist()} differs from the last call to partial_fit, "
+                f"which had {self.classes_.tolist()}. Pass the same, or none."
+            )
+
+    def _checked_classes(self, classes):
+        if len(classes) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs at least two classes, but y has only 1 "
+                f"class: {classes.tolist()}."
+            )
+        return classes
+
+    def _samples(self, X, y, sample_weight, *, reset, classes=None):
+        """Read training data; sets `classes_` if there are none yet."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None."
+            )
+        images = read_images(self, X, reset=reset)
+        y = _checked_labels(y)
+        check_consistent_length(images, y)
+        owner = type(self).__name__
+        rows, weights = positive_rows(sample_weight, images, owner)
+        y = y[rows]
+        if classes is None and reset:
+            self.classes_ = self._checked_classes(np.unique(y))
+        targets = self._task.encode(y)
+        weights = class_balanced(weights, y, self.classes_, self.class_weight)
+        return _positive(Samples(images, rows, targets, weights))
+
+    def _split(self, samples, X_val, y_val, sample_weight_val):
+        """Return training and validation samples; the latter may be None."""
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val must be given together, or neither.")
+        if X_val is None and sample_weight_val is not None:
+            raise ValueError("sample_weight_val needs X_val and y_val.")
+        if X_val is not None:
+            if not self.early_stopping:
+                raise ValueError(
+                    "early_stopping=False, but X_val was given, which is used for early "
+                    "stopping only. Set early_stopping='auto' or True."
+                )
+            return samples, self._validation_samples(X_val, y_val, sample_weight_val)
+        if self.early_stopping is True:
+            return self._hold_out(samples)
+        return samples, None
+
+    def _validation_samples(self, X, y, sample_weight):
+        images = read_images(self, X, reset=False)
+        y = _checked_labels(y)
+        check_consistent_length(images, y)
+        rows, weights = positive_rows(sample_weight, images, "X_val")
+        weights = class_balanced(weights, y[rows], self.classes_, self.class_weight)
+        return Samples(
+            images, rows, self._task.encode(y[rows]), scaled_to_mean_one(weights)
+        )
+
+    def _hold_out(self, samples):
+        kept, held = train_test_split(
+            np.arange(len(samples.rows)),
+            test_size=self.validation_fraction,
+            stratify=samples.targets,
+            random_state=self.random_state,
+        )
+        return tuple(_part(samples, np.sort(part)) for part in (kept, held))
+
+    def decision_function(self, X):
+        """Return confidence scores.
+
+        Parameters
+        ----------
+        X : array-like
+            Images, as in fit.
+
+        Returns
+        -------
+        ndarray of float32 of shape (n,) or (n, n_classes)
+            For two classes the log-odds of `classes_[1]`, else one logit per class.
+        """
+        outputs = self._outputs(X)
+        return self._task.decisions(outputs)
+
+    def predict_proba(self, X):
+        """Return class probabilities.
+
+        Parameters
+        ----------
+        X : array-like
+            Images, as in fit.
+
+        Returns
+        -------
+        ndarray of float32 of shape (n, n_classes)
+            In the order of `classes_`; each row sums to one.
+        """
+        outputs = self._outputs(X)
+        return self._task.probabilities(outputs)
+
+    def predict_log_proba(self, X):
+        """Return logarithms of class probabilities.
+
+        Parameters
+        ----------
+        X : array-like
+            Images, as in fit.
+
+        Returns
+        -------
+        ndarray of float32 of shape (n, n_classes)
+            In the order of `classes_`.
+        """
+        outputs = self._outputs(X)
+        return self._task.log_probabilities(outputs)
+
+    def predict(self, X):
+        """Return the most likely label of each image.
+
+        Parameters
+        ----------
+        X : array-like
+            Images, as in fit.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Labels, of the type that y had.
+        """
+        outputs = self._outputs(X)
+        return self._task.decode(outputs)
+
+
+def _checked_labels(y):
+    y = column_or_1d(y, warn=True)
+    if y.dtype.kind == "f":
+        assert_all_finite(y, input_name="y")
+    check_classification_targets(y)
+    return y
+
+
+def _part(samples, positions):
+    return Samples(
+        samples.images,
+        samples.rows[positions],
+        samples.targets[positions],
+        scaled_to_mean_one(samples.weights[positions]),
+    )
+
+
+def _positive(samples):
+    """Drop what class weights made zero, and scale the weights."""
+    return _part(samples, np.flatnonzero(samples.weights))

@@ -1,0 +1,96 @@
+"""Nets built from recipes, and carried in pickles as plain types and arrays."""
+
+from __future__ import annotations
+
+from skmultigran._network import NetworkRecipe
+from skmultigran.training import Training, TrainingNet, build_net, from_plain, to_plain
+
+
+def fresh_net(
+    network_recipe: NetworkRecipe,
+    task,
+    training: Training,
+    *,
+    lr: float,
+    total_steps: int,
+    device: str,
+) -> TrainingNet:
+    """Return a net with fresh weights.
+
+    Parameters
+    ----------
+    network_recipe : NetworkRecipe
+        How the network is built.
+    task : task
+        Gives the loss.
+    training : Training
+        Gives optimizer and schedule.
+    lr : float
+        Largest learning rate.
+    total_steps : int
+        Steps of the whole training; 0: the learning rate stays as it is, for training
+        without a known end.
+    device : str
+        Where the network lives.
+
+    Returns
+    -------
+    TrainingNet
+        The net.
+    """
+
+    def losses(outputs, targets):
+        return task.loss(outputs, targets, training.label_smoothing)
+
+    return build_net(
+        network_recipe.build(),
+        losses,
+        optimizer=training.build_optimizer,
+        lr=lr,
+        lr_factor=training.lr_factor if total_steps else lambda progress: 1.0,
+        total_steps=total_steps,
+        device=device,
+    )
+
+
+def net_state(net: TrainingNet) -> dict:
+    """Return what a net has learned, as plain types and arrays.
+
+    Parameters
+    ----------
+    net : TrainingNet
+        The net.
+
+    Returns
+    -------
+    dict
+        State of the module and of the optimizer.
+    """
+    return {
+        "module": to_plain(net.module_.state_dict()),
+        "optimizer": to_plain(net.optimizer_.state_dict()),
+    }
+
+
+def load_net_state(net: TrainingNet, state: dict, *, optimizer: bool) -> TrainingNet:
+    """Give a net what another one of the same recipe has learned.
+
+    Parameters
+    ----------
+    net : TrainingNet
+        The net; it is in evaluation mode afterwards.
+    state : dict
+        What `net_state` returned.
+    optimizer : bool
+        Whether the optimizer goes on where it was.
+
+    Returns
+    -------
+    TrainingNet
+        The same net.
+    """
+    net.module_.load_state_dict(from_plain(state["module"]))
+    if optimizer:
+        net.optimizer_.load_state_dict(from_plain(state["optimizer"]))
+    net.module_.eval()
+    return net

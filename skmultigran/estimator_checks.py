@@ -1,6 +1,5 @@
 """Checks of the promises that users' own parts and estimators make."""
 
-from skmultigran._checks._backbone import check_backbone
-from skmultigran._checks._fusion import check_fusion
+from skmultigran._checks import check_backbone, check_fusion
 
 __all__ = ["check_backbone", "check_fusion"]

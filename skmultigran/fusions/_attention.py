@@ -183,12 +183,13 @@ class AttentionFusion(FusionRecipe):
     def build(self, levels: Sequence[Level]) -> Fusion:
         """Return a fresh encoder for maps of `levels`; see `FusionRecipe.build`."""
         self.check_parameters()
-        if self.channels % self.heads:
-            below = self.channels - self.channels % self.heads
+        below = self.channels - self.channels % self.heads
+        if below != self.channels:
+            nearest = [str(n) for n in (below, below + self.heads) if n]
             raise ValueError(
                 f"AttentionFusion got channels={self.channels} and heads={self.heads}; "
                 "channels must be a multiple of heads. Nearest channels that fit: "
-                f"{max(below, self.heads)} or {below + self.heads}."
+                f"{' or '.join(nearest)}."
             )
         return _Attention(
             check_levels(levels, "AttentionFusion"),

@@ -64,10 +64,18 @@ def check_backbone(backbone: str | Recipe) -> None:
             check(recipe)
 
 
+def _broken(recipe: BackboneRecipe, message: str) -> AssertionError:
+    try:
+        name = repr(recipe)
+    except AttributeError:  # a parameter is not stored
+        name = type(recipe).__name__
+    return AssertionError(f"{name} breaks a promise of backbones: {message}")
+
+
 def _require(condition: bool, recipe: BackboneRecipe, message: str) -> None:
     # Not an assert statement: those vanish under `python -O`.
     if not condition:
-        raise AssertionError(f"{recipe!r} breaks a promise of backbones: {message}")
+        raise _broken(recipe, message)
 
 
 @contextmanager
@@ -78,10 +86,8 @@ def _reported(recipe: BackboneRecipe, action: str) -> Iterator[None]:
     except AssertionError:
         raise
     except Exception as error:
-        raise AssertionError(
-            f"{recipe!r} breaks a promise of backbones: {action} raised "
-            f"{type(error).__name__}: {error}"
-        ) from error
+        message = f"{action} raised {type(error).__name__}: {error}"
+        raise _broken(recipe, message) from error
 
 
 def _build(
@@ -161,11 +167,12 @@ def _described(
 
 
 def _check_build_keeps_recipe(recipe: BackboneRecipe) -> None:
-    before = repr(recipe), set(vars(recipe))
-    _build(recipe)
-    _described(recipe)
+    fresh = clone(recipe)
+    before = repr(fresh), set(vars(fresh))
+    _build(fresh)
+    _described(fresh)
     _require(
-        (repr(recipe), set(vars(recipe))) == before,
+        (repr(fresh), set(vars(fresh))) == before,
         recipe,
         "build and levels must not change the recipe.",
     )

@@ -97,7 +97,7 @@ class ImageSource:
         ndarray of shape (b, h, w, c)
             The images.
         """
-        batch = self.value_range.to_unit(np.take(self.images, self.rows[indices], axis=0))
+        batch = self.value_range.to_unit(self.images[self.rows[indices]])
         return batch.reshape(len(indices), *self.shape)
 
     def chunks(self) -> Iterator[np.ndarray]:

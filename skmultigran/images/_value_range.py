@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +58,7 @@ class ValueRange:
         Raises
         ------
         ValueError
-            If `value_range` is not two increasing numbers.
+            If `value_range` is not two increasing, finite numbers.
         """
         if not isinstance(value_range, str):
             return cls(*_as_range(value_range), by_dtype=False)
@@ -67,7 +68,10 @@ class ValueRange:
         low, high = _seen_range(images)
         if low >= 0 and high <= 1:
             return cls(0.0, 1.0, by_dtype=True)
-        return cls(low, high if high > low else low + 1, by_dtype=False)
+        if high == low:
+            # One more would be lost beside a large value.
+            high = low + max(1.0, abs(low))
+        return cls(low, high, by_dtype=False)
 
     def to_unit(self, images: np.ndarray) -> np.ndarray:
         """Return the images with `low` at 0 and `high` at 1.
@@ -86,7 +90,8 @@ class ValueRange:
         low, high = dtype_range or (self.low, self.high)
         exact = images.dtype.kind in "iub" and images.dtype.itemsize <= 2
         small = exact or images.dtype in (np.float16, np.float32)
-        values = images.astype(np.float32 if small else np.float64)
+        dtype: type[np.floating] = np.float32 if small else np.float64
+        values = images.astype(dtype)
         if low != 0:
             values -= low
         if high - low != 1:
@@ -95,11 +100,14 @@ class ValueRange:
 
 
 def _as_range(value_range) -> tuple[float, float]:
-    low, high = (float(value) for value in value_range)
-    if not low < high:
+    try:
+        low, high = (float(value) for value in value_range)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not -math.inf < low < high < math.inf:
         raise ValueError(
             f"value_range={value_range!r} must be (low, high) with low < high, the "
-            "values that become 0 and 1."
+            "finite values that become 0 and 1."
         )
     return low, high
 

@@ -68,7 +68,7 @@ def as_image_array(X):
     (2, 4, 6)
     """
     if isinstance(X, torch.Tensor):
-        array = X.detach().cpu().numpy()
+        array = _as_numpy(X)
     elif isinstance(X, np.ndarray) and X.dtype != object:
         array = X
     else:
@@ -81,11 +81,15 @@ def as_image_array(X):
     return array
 
 
+def _as_numpy(tensor: torch.Tensor) -> np.ndarray:
+    """Return a tensor as an array: a view, but for bfloat16, which numpy lacks."""
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+
+
 def _stack(images) -> np.ndarray:
     arrays = [
-        image.detach().cpu().numpy()
-        if isinstance(image, torch.Tensor)
-        else np.asarray(image)
+        _as_numpy(image) if isinstance(image, torch.Tensor) else np.asarray(image)
         for image in images
     ]
     for row, array in enumerate(arrays):

@@ -38,9 +38,12 @@ def channel_statistics(
     >>> mean, std.round(3)
     (array([0.75]), array([0.433]))
     """
-    total, mean, squares = 0.0, 0.0, 0.0
+    total = 0.0
+    mean: np.ndarray = np.zeros(1)
+    squares: np.ndarray = np.zeros(1)
     for images, weights in batches:
         values = images.reshape(len(images), -1, images.shape[-1]).astype(np.float64)
+        weights = weights.astype(np.float64)
         weight = float(weights.sum()) * values.shape[1]
         if weight == 0:
             continue
@@ -52,4 +55,4 @@ def channel_statistics(
         squares = squares + delta**2 * total * weight / (total + weight)
         total += weight
     std = np.sqrt(squares / total)
-    return np.asarray(mean), np.where(std > _SMALLEST_STD, std, 1.0)
+    return mean, np.where(std > _SMALLEST_STD, std, 1.0)

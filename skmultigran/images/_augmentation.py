@@ -96,14 +96,13 @@ def _names(
 ) -> tuple[str, ...]:
     if augment is None:
         return ()
-    if isinstance(augment, str) and augment == "auto":
-        return () if min(image_size) == 1 else ("shift",)
+    presets = _PRESETS | {"auto": () if min(image_size) == 1 else ("shift",)}
     given = (augment,) if isinstance(augment, str) else tuple(augment)
     for name in given:
-        if name not in _STEPS and name not in _PRESETS:
+        if name not in _STEPS and name not in presets:
             raise ValueError(
                 f"augment={augment!r} has the unknown step {name!r}. Known: 'auto', "
                 f"{', '.join(repr(known) for known in (*_STEPS, *_PRESETS))}, a list "
                 "of these, or None."
             )
-    return tuple(step for name in given for step in _PRESETS.get(name, (name,)))
+    return tuple(step for name in given for step in presets.get(name, (name,)))

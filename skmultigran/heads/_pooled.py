@@ -1,8 +1,8 @@
-"""The head for answers about the whole image: pool on small grids, then one linear map."""
+"""The head for answers about whole images: pool on small grids, then one linear map."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 
 import torch
@@ -14,7 +14,7 @@ from skmultigran._recipe import Recipe
 from skmultigran._registry import register_head
 from skmultigran._support import Interval
 
-_POOLINGS = {
+_POOLINGS: dict[str, Callable[..., Tensor]] = {
     "avg": functional.adaptive_avg_pool2d,
     "max": functional.adaptive_max_pool2d,
 }
@@ -70,7 +70,10 @@ class GridPooling(nn.Module):
     def _pool(self, map_: Tensor, side: int) -> Tensor:
         if side == 1 and map_.shape[-2:].numel() > 1:
             # The same numbers as adaptive pooling, at a fraction of the time.
-            reductions = {"avg": map_.mean, "max": map_.amax}
+            reductions: dict[str, Callable[..., Tensor]] = {
+                "avg": map_.mean,
+                "max": map_.amax,
+            }
             parts = [reductions[name]((2, 3), keepdim=True) for name in self.pooling]
         else:
             parts = [_POOLINGS[name](map_, side) for name in self.pooling]
@@ -120,7 +123,9 @@ class Pooled(nn.Module):
         Tensor of shape (B, n_outputs)
             Raw numbers, such as logits.
         """
-        features = torch.cat([map_.flatten(1) for maps in grids for map_ in maps], dim=1)
+        features = torch.cat(
+            [map_.flatten(1) for maps in grids for map_ in maps], dim=1
+        )
         return self.linear(self.dropout(self.norm(features)))
 
 

@@ -1,4 +1,4 @@
-"""Images as people have them, turned into batches `(B, C, H, W)` with values in [0, 1]."""
+"""Images as people have them, made batches `(B, C, H, W)` with values in [0, 1]."""
 
 from skmultigran.images._arrays import as_image_array, holds_images
 from skmultigran.images._augmentation import Augmentation

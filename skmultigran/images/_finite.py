@@ -1,4 +1,4 @@
-"""The check that no pixel is NaN or infinite, in chunks, with the row in the message."""
+"""The check that no pixel is NaN or infinite, in chunks, naming the row."""
 
 from __future__ import annotations
 

@@ -82,8 +82,8 @@ def infer_image_shape(shape, image_shape) -> ImageShape:
         return _of_row(shape[1])
     if given.n_features != shape[1]:
         raise ValueError(
-            f"image_shape={tuple(image_shape)} needs rows of {given.n_features} values, "
-            f"but X has {shape[1]} columns. Shapes that would fit: "
+            f"image_shape={tuple(image_shape)} needs rows of {given.n_features} "
+            f"values, but X has {shape[1]} columns. Shapes that would fit: "
             f"{_fitting_shapes(shape[1])}."
         )
     return given

@@ -61,7 +61,9 @@ class ClassificationTask:
             )
         return codes.astype(np.int64)
 
-    def loss(self, logits: Tensor, codes: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    def loss(
+        self, logits: Tensor, codes: Tensor, label_smoothing: float = 0.0
+    ) -> Tensor:
         """Return the cross-entropy of each image.
 
         Parameters

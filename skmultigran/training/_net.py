@@ -1,9 +1,9 @@
 """The private skorch net: one epoch of steps, with nothing hidden.
 
-skorch gives the ladder of small methods from an epoch down to a single step. Its public
-behaviours that surprise sklearn users stay out: no hold-out is split off, `predict` is
-not used, and `partial_fit`, which swallows KeyboardInterrupt, is not called: the trainer
-drives `fit_loop` one epoch at a time.
+skorch gives the ladder of small methods from an epoch down to a single step. Its
+behaviours that surprise sklearn users stay out: no hold-out is split off, `predict`
+is not used, and `partial_fit`, which swallows KeyboardInterrupt, is not called: the
+trainer drives `fit_loop` one epoch at a time.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ class TrainingNet(NeuralNet):
         self.lr_factor = lr_factor
         self.total_steps = total_steps
 
-    def initialize_optimizer(self, triggered_directly: bool | None = None) -> TrainingNet:
+    def initialize_optimizer(
+        self, triggered_directly: bool | None = None
+    ) -> TrainingNet:
         """Make the optimizer over all parameters that are learned."""
         learned = [p for p in self.module_.parameters() if p.requires_grad]
         self.optimizer_ = self.optimizer(learned, lr=self.lr)

@@ -23,7 +23,9 @@ def seeded(seed: int) -> Iterator[Generator]:
     torch.Generator
         A generator of its own for the order of images and for augmentation.
     """
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    devices = (
+        list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    )
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield Generator().manual_seed(seed)

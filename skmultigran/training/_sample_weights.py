@@ -10,7 +10,9 @@ from sklearn.utils import compute_class_weight
 from skmultigran._support import check_sample_weight
 
 
-def positive_rows(sample_weight: Any, X: Any, owner: str) -> tuple[np.ndarray, np.ndarray]:
+def positive_rows(
+    sample_weight: Any, X: Any, owner: str
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows with a positive weight, and their weights.
 
     Parameters

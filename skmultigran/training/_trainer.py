@@ -57,7 +57,10 @@ class Validation:
         """
         net.module_.eval()
         outputs = predict_outputs(net.module_, self.source, net.device)
-        targets, weights = torch.from_numpy(self.targets), torch.from_numpy(self.weights)
+        targets, weights = (
+            torch.from_numpy(self.targets),
+            torch.from_numpy(self.weights),
+        )
         means = {
             "valid_loss": self.losses(outputs, targets),
             "valid_score": self.scores(outputs, targets),

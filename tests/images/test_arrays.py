@@ -1,0 +1,105 @@
+"""Every form that images come in ends as one array, without a copy where possible."""
+
+import numpy as np
+import pytest
+import torch
+
+from skmultigran.images import as_image_array, holds_images
+
+PIXELS = np.arange(3 * 4 * 5 * 2, dtype=np.float64).reshape(3, 4, 5, 2)
+
+
+def object_array(images):
+    array = np.empty(len(images), dtype=object)
+    array[:] = list(images)
+    return array
+
+
+FORMS = {
+    "array": lambda images: images,
+    "list of arrays": list,
+    "tuple of arrays": tuple,
+    "nested lists": lambda images: images.tolist(),
+    "torch tensor": torch.from_numpy,
+    "list of tensors": lambda images: [torch.from_numpy(image) for image in images],
+    "object array": object_array,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("images", [PIXELS[..., 0], PIXELS], ids=["grey", "colour"])
+def test_every_form_gives_the_same_array(form, images):
+    X = FORMS[form](images.copy())
+    assert holds_images(X)
+    np.testing.assert_array_equal(as_image_array(X), images, strict=True)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.zeros((3, 64)),
+        torch.zeros(3, 64),
+        [[0.0] * 64] * 3,
+        [np.zeros(64)] * 3,
+        (np.zeros(64), np.zeros(64)),
+        np.zeros(64),
+        np.array(["a", "b"], dtype=object),
+        [],
+        "a path",
+        None,
+    ],
+    ids=lambda X: type(X).__name__,
+)
+def test_rows_and_other_things_are_not_taken_for_images(X):
+    assert not holds_images(X)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.bool_, np.float32, ">u2"])
+def test_dtype_stays(dtype):
+    images = [np.zeros((2, 2), dtype=dtype)] * 2
+    assert as_image_array(images).dtype == np.dtype(dtype).newbyteorder("=")
+    assert as_image_array(np.stack(images)).dtype == np.stack(images).dtype
+
+
+def test_memory_map_stays_a_view_of_its_buffer(tmp_path):
+    np.save(tmp_path / "images.npy", PIXELS)
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    assert np.shares_memory(as_image_array(mapped), mapped)
+
+
+def test_tensor_stays_a_view_of_its_storage():
+    tensor = torch.zeros(2, 3, 3)
+    as_image_array(tensor)[0, 0, 0] = 7
+    assert tensor[0, 0, 0] == 7
+
+
+def test_tensor_that_needs_a_gradient_is_taken():
+    images = torch.ones(2, 3, 3, requires_grad=True)
+    assert (as_image_array(images) == 1).all()
+
+
+@pytest.mark.parametrize("form", [lambda x: x, list], ids=["tensor", "list"])
+def test_bfloat16_which_numpy_lacks_becomes_float32(form):
+    images = torch.tensor([[[0.5, 1.0]], [[2.0, 0.25]]], dtype=torch.bfloat16)
+    array = as_image_array(form(images))
+    assert array.dtype == np.float32
+    assert array.tolist() == [[[0.5, 1.0]], [[2.0, 0.25]]]
+
+
+@pytest.mark.parametrize("form", [np.zeros, torch.zeros], ids=["array", "tensor"])
+def test_five_axes_are_refused(form):
+    with pytest.raises(ValueError, match=r"shape \(2, 3, 4, 5, 6\).*channels last"):
+        as_image_array(form((2, 3, 4, 5, 6)))
+
+
+def test_list_of_images_with_too_many_axes_is_refused():
+    with pytest.raises(ValueError, match=r"shape \(2, 3, 4, 5, 6\)"):
+        as_image_array([np.zeros((3, 4, 5, 6))] * 2)
+
+
+@pytest.mark.parametrize("form", [list, object_array], ids=["list", "object array"])
+@pytest.mark.parametrize("other", [(4, 6), (5, 4), (4, 5, 1), (20,)])
+def test_differing_shapes_name_the_row(form, other):
+    images = [np.zeros((4, 5)), np.zeros((4, 5)), np.zeros(other)]
+    with pytest.raises(ValueError, match=r"row 2 has shape .*row 0 has \(4, 5\)"):
+        as_image_array(form(images))

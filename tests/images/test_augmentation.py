@@ -1,0 +1,149 @@
+"""Augmentation moves and mirrors, image by image, by the given random numbers."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from skmultigran.images import Augmentation
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def augmented(augment, images, seed=0):
+    return Augmentation(augment, images.shape[-2:])(images, generator(seed))
+
+
+def moved_by_hand(image, down, right):
+    """Move one image, filling with its border."""
+    height, width = image.shape[-2:]
+    padded = functional.pad(image[None], (width,) * 2 + (height,) * 2, mode="replicate")
+    top, left = height + down, width + right
+    return padded[0, :, top : top + height, left : left + width]
+
+
+def offsets_of(image, moved, largest):
+    """Return the (down, right) by which `moved` was cut out of the filled image."""
+    span = range(-largest, largest + 1)
+    return [
+        (down, right)
+        for down in span
+        for right in span
+        if torch.equal(moved_by_hand(image, down, right), moved)
+    ]
+
+
+@pytest.mark.parametrize("size", [(16, 24), (17, 31), (8, 8)])
+def test_shift_equals_a_shift_by_hand_of_at_most_an_eighth(size):
+    images = torch.rand(40, 2, *size)
+    moved = augmented("shift", images)
+    found = [offsets_of(*pair, 5) for pair in zip(images, moved, strict=True)]
+    assert {len(offsets) for offsets in found} == {1}
+    down, right = torch.tensor(found)[:, 0].T
+    assert down.abs().max() == size[0] // 8
+    assert right.abs().max() == size[1] // 8
+
+
+def test_shift_is_drawn_as_documented():
+    images = torch.rand(6, 1, 16, 24)
+    draws = generator(3)
+    down = torch.randint(-2, 3, (6, 1), generator=draws).flatten().tolist()
+    right = torch.randint(-3, 4, (6, 1), generator=draws).flatten().tolist()
+    moves = zip(images, down, right, strict=True)
+    expected = torch.stack([moved_by_hand(*move) for move in moves])
+    assert torch.equal(augmented("shift", images, seed=3), expected)
+
+
+def test_every_offset_is_drawn_equally_often():
+    columns = torch.arange(16.0).expand(6000, 1, 16, 16)
+    counts = torch.bincount(augmented("shift", columns)[:, 0, 0, 8].long() - 6)
+    assert len(counts) == 5
+    assert counts.min() > 1000
+    assert counts.max() < 1400
+
+
+def test_images_too_small_for_an_eighth_do_not_move():
+    images = torch.rand(4, 1, 7, 7)
+    assert torch.equal(augmented("shift", images), images)
+
+
+def test_flip_mirrors_half_of_the_images():
+    images = torch.rand(2000, 1, 1, 3)
+    flipped = augmented("flip", images)
+    mirrored = (flipped == images.flip(-1)).flatten(1).all(dim=1)
+    same = (flipped == images).flatten(1).all(dim=1)
+    assert (mirrored ^ same).all()
+    assert 900 < mirrored.sum() < 1100
+
+
+@pytest.mark.parametrize("augment", ["shift", "flip", "standard"])
+def test_generator_alone_decides(augment):
+    images = torch.rand(8, 3, 16, 16)
+    first = augmented(augment, images)
+    torch.manual_seed(99)
+    assert torch.equal(augmented(augment, images), first)
+    assert not torch.equal(augmented(augment, images, seed=1), first)
+
+
+@pytest.mark.parametrize("augment", ["auto", "shift", "flip", "standard"])
+def test_input_and_global_generator_stay_as_they_are(augment):
+    images = torch.rand(8, 3, 16, 16)
+    before, state = images.clone(), torch.get_rng_state()
+    augmented(augment, images)
+    assert torch.equal(images, before)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_images_of_a_batch_get_draws_of_their_own():
+    image = torch.rand(1, 1, 32, 32)
+    found = augmented("standard", image.expand(20, -1, -1, -1))
+    assert len({tuple(moved.flatten().tolist()) for moved in found}) > 15
+
+
+@pytest.mark.parametrize("size", [(1, 64), (64, 1), (1, 1)])
+def test_auto_leaves_images_of_one_line_alone(size):
+    images = torch.rand(4, 1, *size)
+    assert Augmentation("auto", size)(images, generator()) is images
+
+
+def test_auto_shifts_other_images():
+    images = torch.rand(4, 1, 16, 16)
+    assert torch.equal(augmented("auto", images), augmented("shift", images))
+
+
+@pytest.mark.parametrize("augment", [None, [], ()])
+def test_nothing_asked_is_nothing_done(augment):
+    images = torch.rand(4, 1, 16, 16)
+    assert augmented(augment, images) is images
+
+
+@pytest.mark.parametrize("names", [["shift", "flip"], ("flip", "shift")])
+def test_list_is_applied_in_order(names):
+    images = torch.rand(8, 1, 16, 16)
+    draws = generator()
+    expected = images
+    for name in names:
+        expected = Augmentation(name, (16, 16))(expected, draws)
+    assert torch.equal(augmented(names, images), expected)
+
+
+def test_standard_is_shift_and_flip():
+    images = torch.rand(8, 1, 16, 16)
+    expected = augmented(["shift", "flip"], images)
+    assert torch.equal(augmented("standard", images), expected)
+    assert torch.equal(augmented(["standard"], images), expected)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (1, 64)])
+def test_auto_may_stand_in_a_list(size):
+    expected = (*Augmentation("auto", size).names, "flip")
+    assert Augmentation(["auto", "flip"], size).names == expected
+
+
+@pytest.mark.parametrize("augment", ["spin", ["flip", "spin"], ("spin",)])
+def test_unknown_name_is_told_with_those_known(augment):
+    with pytest.raises(
+        ValueError, match=r"step 'spin'. Known: 'auto', 'shift', 'flip'"
+    ):
+        Augmentation(augment, (8, 8))

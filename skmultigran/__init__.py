@@ -9,6 +9,7 @@ from skmultigran._registry import (
 from skmultigran.backbones import (
     ConvNetBackbone,
     MultiColumnBackbone,
+    ScatteringBackbone,
     TorchvisionBackbone,
 )
 from skmultigran.estimators import MultiGranularityClassifier
@@ -39,6 +40,7 @@ __all__ = [
     "MultiGranularityClassifier",
     "PAFPNFusion",
     "PooledHead",
+    "ScatteringBackbone",
     "SumFusion",
     "TorchvisionBackbone",
     "Training",

@@ -3,6 +3,7 @@
 from skmultigran.backbones._base import Backbone, BackboneRecipe
 from skmultigran.backbones._convnet import ConvNetBackbone
 from skmultigran.backbones._multicolumn import MultiColumnBackbone
+from skmultigran.backbones._scattering import ScatteringBackbone
 from skmultigran.backbones._torchvision import TorchvisionBackbone
 
 __all__ = [
@@ -10,5 +11,6 @@ __all__ = [
     "BackboneRecipe",
     "ConvNetBackbone",
     "MultiColumnBackbone",
+    "ScatteringBackbone",
     "TorchvisionBackbone",
 ]

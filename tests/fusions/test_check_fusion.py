@@ -285,8 +285,8 @@ def test_check_takes_a_registered_name(monkeypatch):
 
 
 def test_unknown_name_is_refused_with_the_nearest():
-    with pytest.raises(ValueError, match=r"'wieghted' is unknown.*mean 'weighted'"):
-        check_fusion("wieghted")
+    with pytest.raises(ValueError, match=r"'weights' is unknown.*mean 'weighted'"):
+        check_fusion("weights")
 
 
 def test_module_in_place_of_a_recipe_is_refused():

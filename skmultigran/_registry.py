@@ -67,7 +67,7 @@ class Registry:
             )
         taken = self._classes.get(name)
         # A module that is run again (a notebook cell, a reload) may register anew.
-        if taken is not None and taken.__qualname__ != recipe_class.__qualname__:
+        if taken is not None and _place(taken) != _place(recipe_class):
             raise ValueError(
                 f"The {self.kind} name {name!r} is taken by {taken.__name__}; register "
                 f"{recipe_class.__name__} under another name."
@@ -122,6 +122,11 @@ class Registry:
         nearest = difflib.get_close_matches(name, self._classes, n=1, cutoff=0.0)
         hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
         return f"{self.kind}={name!r} is unknown.{hint} Known: {self.names()}."
+
+
+def _place(recipe_class: type) -> tuple[str, str]:
+    """Return where a class is defined; defined anew, it has the same place."""
+    return recipe_class.__module__, recipe_class.__qualname__
 
 
 BACKBONES = Registry("backbone")

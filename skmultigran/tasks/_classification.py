@@ -51,15 +51,19 @@ class ClassificationTask:
         ValueError
             If a label is not among the classes.
         """
-        codes = np.searchsorted(self.classes, y).clip(max=len(self.classes) - 1)
-        unknown = np.unique(y[self.classes[codes] != y])
-        if len(unknown):
+        # Not by searchsorted: unknown objects need not compare with the classes.
+        numbers = {label: number for number, label in enumerate(self.classes.tolist())}
+        codes = np.array(
+            [numbers.get(label, -1) for label in y.tolist()], dtype=np.int64
+        )
+        if (codes < 0).any():
+            unknown = list(dict.fromkeys(y[codes < 0].tolist()))
             raise ValueError(
-                f"y has the labels {unknown.tolist()}, which are not among the classes "
+                f"y has the labels {unknown}, which are not among the classes "
                 f"{self.classes.tolist()}. All classes must be in the first y, or in "
                 "the classes of the first call to partial_fit."
             )
-        return codes.astype(np.int64)
+        return codes
 
     def loss(
         self, logits: Tensor, codes: Tensor, label_smoothing: float = 0.0

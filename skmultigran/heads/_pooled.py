@@ -196,7 +196,7 @@ class PooledHead(Recipe):
                 f"PooledHead got grid={self.grid!r}; it must be a sequence of positive "
                 "integers, such as (1, 2)."
             )
-        return GridPooling(tuple(self.pooling), sides)
+        return GridPooling(tuple(self.pooling), tuple(int(side) for side in sides))
 
     def build(self, levels: Sequence[Level], n_outputs: int) -> Pooled:
         """Return a fresh head.

@@ -50,6 +50,18 @@ class Registry:
             If another class has the name.
         TypeError
             If the class is not a `Recipe`.
+
+        Examples
+        --------
+        >>> from skmultigran import FPNFusion, Level
+        >>> from skmultigran._registry import Registry
+        >>> fusions = Registry("fusion")  # `register_fusion` is that of `FUSIONS`
+        >>> @fusions.register("narrow")
+        ... class NarrowFPN(FPNFusion):
+        ...     def __init__(self, *, channels=16):
+        ...         super().__init__(channels=channels)
+        >>> fusions.recipe("narrow").build([Level(64, 1)]).levels
+        (Level(channels=16, stride=1),)
         """
 
         def decorator(recipe_class: RecipeClass) -> RecipeClass:

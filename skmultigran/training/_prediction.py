@@ -56,9 +56,18 @@ def predict_outputs(module: nn.Module, source: ImageSource, device: str) -> Tens
     outputs = []
     for start in range(0, len(source), size):
         indices = np.arange(start, min(start + size, len(source)))
-        images = source.gather(indices)
-        padding = images.new_zeros(size - len(images), *images.shape[1:])
-        padded = torch.cat([images, padding]) if len(padding) else images
-        padded = padded.contiguous(memory_format=torch.channels_last)
+        padded = _padded(source.gather(indices), size)
         outputs.append(module(padded.to(device))[: len(indices)].float().cpu())
     return torch.cat(outputs)
+
+
+def _padded(images: Tensor, size: int) -> Tensor:
+    """Return a batch of `size` images, zeros after those given.
+
+    Always a new tensor: a single channel is channels last in two layouts, and the
+    kernels depend on the layout too.
+    """
+    padded = torch.empty((size, *images.shape[1:]), memory_format=torch.channels_last)
+    padded[: len(images)] = images
+    padded[len(images) :] = 0
+    return padded

@@ -33,8 +33,8 @@ def resolve_device(device: str) -> str:
     if device == "auto":
         return _best_device()
     try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, ImportError) as error:
         raise ValueError(
             f"device={device!r} cannot be used: {str(error).splitlines()[0]} Pass "
             f"'auto' for the best device that is there, here {_best_device()!r}."

@@ -45,7 +45,9 @@ class EarlyStopping:
             Whether to stop.
         """
         if loss < self._best_loss or not self._weights:
-            self._best_loss, self.best_epoch = loss, epoch
+            # In this order NaN is not kept: nothing would ever be lower.
+            self._best_loss = min(self._best_loss, loss)
+            self.best_epoch = epoch
             state = module.state_dict()
             self._weights = {name: value.clone() for name, value in state.items()}
         improved = loss < self._target - self.tol

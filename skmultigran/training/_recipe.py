@@ -27,8 +27,8 @@ class Training(Recipe):
     optimizer : {"adamw", "sgd"}, default="adamw"
         AdamW [1]_, or SGD with Nesterov momentum 0.9.
     weight_decay : float, default=0.05
-        Decoupled weight decay. Norms, biases and other one-dimensional parameters are
-        spared.
+        Weight decay: decoupled with AdamW, an L2 penalty with SGD. Norms, biases and
+        other one-dimensional parameters are spared.
     label_smoothing : float, default=0.0
         Probability of each label that is spread evenly over all classes, in [0, 1).
     schedule : {"one_cycle", "constant"}, default="one_cycle"

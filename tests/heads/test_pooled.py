@@ -119,13 +119,13 @@ def test_parameters_may_be_any_sequence(sequence):
 
 @pytest.mark.parametrize("pooling", [(), ("avg", "median"), ["AVG"], (1,)])
 def test_bad_pooling(pooling):
-    with pytest.raises(ValueError, match="PooledHead got pooling=.* 'avg', 'max'"):
+    with pytest.raises(ValueError, match=r"PooledHead got pooling=.* 'avg', 'max'"):
         PooledHead(pooling=pooling).build_pooling()
 
 
 @pytest.mark.parametrize("grid", [(), (0,), (1, -2), (1.5,), ("a",), [[1, 2]]])
 def test_bad_grid(grid):
-    with pytest.raises(ValueError, match="PooledHead got grid=.*positive integers"):
+    with pytest.raises(ValueError, match=r"PooledHead got grid=.*positive integers"):
         PooledHead(grid=grid).build([Level(2, 1)], 4)
 
 

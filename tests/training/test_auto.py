@@ -1,0 +1,36 @@
+"""The documented rules of "auto"."""
+
+import pytest
+
+from skmultigran.training import auto_batch_size, auto_lr, auto_max_epochs
+
+
+@pytest.mark.parametrize(
+    ("n", "expected"),
+    [
+        (1, 16),
+        (255, 16),
+        (511, 16),
+        (512, 32),
+        (1023, 32),
+        (1437, 64),
+        (2047, 64),
+        (2048, 128),
+        (60_000, 128),
+    ],
+)
+def test_batch_size_is_the_power_of_two_below_a_sixteenth(n, expected):
+    assert auto_batch_size(n) == expected
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size", "expected"),
+    [(1437, 64, 36), (1, 16, 100), (128, 16, 100), (160, 16, 80), (60_000, 128, 12)],
+)
+def test_epochs_make_800_steps_within_bounds(n, batch_size, expected):
+    assert auto_max_epochs(n, batch_size) == expected
+
+
+@pytest.mark.parametrize(("optimizer", "expected"), [("adamw", 0.003), ("sgd", 0.1)])
+def test_learning_rate(optimizer, expected):
+    assert auto_lr(optimizer) == expected

@@ -28,7 +28,7 @@ _MOST_AUTO_SCALES = 4
 _MOST_CACHED_SIZES = 8
 # Complex numbers of the largest intermediate result of one pass. On a CPU it should
 # stay in the second-level cache; elsewhere it only bounds the memory (512 MiB).
-_CPU_PASS = 2**16
+_CPU_PASS = 2**17
 _DEVICE_PASS = 2**26
 # Below the square root of this a modulus counts as zero, where it has no gradient.
 _SMALLEST_SQUARE = 1e-30
@@ -208,7 +208,7 @@ class _Scattering(Backbone):
 
     def _images_per_pass(self, padded: Tensor) -> int:
         budget = _CPU_PASS if padded.device.type == "cpu" else _DEVICE_PASS
-        largest = self.n_orientations * padded[0].numel()
+        largest = self.n_orientations * padded.shape[-2] * padded.shape[-1]
         if self.max_order == 2 and self.n_scales > 1:
             largest = max(largest, largest * self.n_orientations // 4)
         return max(1, budget // largest)

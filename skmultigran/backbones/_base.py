@@ -77,5 +77,28 @@ class BackboneRecipe(Recipe):
         tuple of Level
             The levels, from fine to coarse.
         """
-        with torch.device("meta"):
-            return self.build(in_channels, image_size).levels
+        return self._described(in_channels, image_size).levels
+
+    def normalisation(
+        self, in_channels: int, image_size: tuple[int, int]
+    ) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+        """Return the normalisation that the backbone needs, without its weights.
+
+        Parameters
+        ----------
+        in_channels : int
+            Number of channels of the images.
+        image_size : tuple of int
+            Typical `(height, width)` of the images.
+
+        Returns
+        -------
+        tuple or None
+            As `Backbone.normalisation`.
+        """
+        return self._described(in_channels, image_size).normalisation
+
+    def _described(self, in_channels: int, image_size: tuple[int, int]) -> Backbone:
+        """Return a backbone without weights; random generators stay as they were."""
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            return self.build(in_channels, image_size)

@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -125,9 +126,10 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
         self.value_range_ = ValueRange.learn(_rows(images, samples), self.value_range)
         self._seed_ = check_random_state(self.random_state).randint(2**31 - 1)
         self.network_recipe_ = NetworkRecipe(
-            backbone=self._recipe("backbone"),
-            fusion=self._recipe("fusion"),
-            head=self._recipe("head"),
+            # Clones: set_params after fit must not reach into the fitted network.
+            backbone=clone(self._recipe("backbone")),
+            fusion=clone(self._recipe("fusion")),
+            head=clone(self._recipe("head")),
             scales=_checked_scales(self.scales),
             in_channels=self.image_shape_[2],
             image_size=self.image_size_,
@@ -151,7 +153,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
         """Learn mean and deviation, unless the backbone has its own."""
         channels = self.image_shape_[2]
         backbone = self._recipe("backbone")
-        fixed = backbone.build(channels, self.image_size_).normalisation
+        fixed = backbone.normalisation(channels, self.image_size_)
         if fixed is not None:
             return Normalisation(*(np.broadcast_to(f, channels).tolist() for f in fixed))
         source = self._source(samples.images, samples.rows)
@@ -211,7 +213,8 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
 
     def _resolve_auto(self, n):
         """Set the values that "auto" stands for."""
-        optimizer = self._recipe("training").optimizer
+        self._training_ = clone(self._recipe("training"))
+        self._training_.check_parameters()
         self.batch_size_ = (
             auto_batch_size(n) if self.batch_size == "auto" else self.batch_size
         )
@@ -220,7 +223,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
             if self.max_epochs == "auto"
             else self.max_epochs
         )
-        self.lr_ = auto_lr(optimizer) if self.lr == "auto" else self.lr
+        self.lr_ = auto_lr(self._training_.optimizer) if self.lr == "auto" else self.lr
 
     def _validation(self, samples):
         if samples is None:
@@ -244,12 +247,10 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
         )
 
     def _net(self, *, total_steps):
-        recipe = self._recipe("training")
-        recipe.check_parameters()
         return fresh_net(
             self.network_recipe_,
             self._task,
-            recipe,
+            self._training_,
             lr=self.lr_,
             total_steps=total_steps,
             device=self.device_,

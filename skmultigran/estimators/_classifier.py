@@ -51,8 +51,10 @@ class MultiGranularityClassifier(ClassifierMixin, BaseMultiGranularity):
         integers, by the range seen in fit.
     augment : str, list of str or None, default="auto"
         Random changes of the training images, never of validation or prediction: any of
-        "shift" (up to an eighth of the size), "flip" (left to right), "standard"
-        (both). "auto": shifts, and nothing for images of one line.
+        "affine" (turned by up to 10 degrees, zoomed by up to a tenth, moved by up to an
+        eighth of the size), "shift" (moved by whole pixels), "flip" (left to right),
+        "standard" (affine and flip). "auto": affine, and nothing for images of one
+        line.
     training : str or recipe, default="standard"
         The recipe `Training` of optimizer, schedule and regularisation.
     max_epochs : int or "auto", default="auto"

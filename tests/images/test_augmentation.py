@@ -77,7 +77,7 @@ def test_flip_mirrors_half_of_the_images():
     assert 900 < mirrored.sum() < 1100
 
 
-@pytest.mark.parametrize("augment", ["shift", "flip", "standard"])
+@pytest.mark.parametrize("augment", ["affine", "shift", "flip", "standard"])
 def test_generator_alone_decides(augment):
     images = torch.rand(8, 3, 16, 16)
     first = augmented(augment, images)
@@ -86,7 +86,7 @@ def test_generator_alone_decides(augment):
     assert not torch.equal(augmented(augment, images, seed=1), first)
 
 
-@pytest.mark.parametrize("augment", ["auto", "shift", "flip", "standard"])
+@pytest.mark.parametrize("augment", ["auto", "affine", "shift", "flip", "standard"])
 def test_input_and_global_generator_stay_as_they_are(augment):
     images = torch.rand(8, 3, 16, 16)
     before, state = images.clone(), torch.get_rng_state()
@@ -107,9 +107,35 @@ def test_auto_leaves_images_of_one_line_alone(size):
     assert Augmentation("auto", size)(images, generator()) is images
 
 
-def test_auto_shifts_other_images():
+def test_auto_is_affine_for_other_images():
     images = torch.rand(4, 1, 16, 16)
-    assert torch.equal(augmented("auto", images), augmented("shift", images))
+    assert torch.equal(augmented("auto", images), augmented("affine", images))
+
+
+@pytest.mark.parametrize("size", [(40, 40), (30, 60), (60, 30)])
+def test_affine_turns_zooms_and_moves_as_documented(size):
+    """On a ramp every pixel says where it was read from."""
+    height, width = size
+    rows = torch.arange(float(height))[:, None].expand(size)
+    columns = torch.arange(float(width))[None, :].expand(size)
+    ramps = torch.stack([rows, columns]).expand(50, 2, *size)
+    found = augmented("affine", ramps, seed=5)
+
+    turn, zoom, down, right = 2 * torch.rand(4, 50, generator=generator(5)) - 1
+    angle, factor = turn * torch.pi / 18, 1 + 0.1 * zoom
+    y, x = rows - (height - 1) / 2, columns - (width - 1) / 2
+    for i in range(50):
+        sine, cosine = torch.sin(angle[i]) * factor[i], torch.cos(angle[i]) * factor[i]
+        read_y = sine * x + cosine * y + down[i] * height / 8 + (height - 1) / 2
+        read_x = cosine * x - sine * y + right[i] * width / 8 + (width - 1) / 2
+        expected = torch.stack(
+            [read_y.clamp(0, height - 1), read_x.clamp(0, width - 1)]
+        )
+        torch.testing.assert_close(found[i], expected, rtol=0, atol=1e-3)
+
+
+def test_affine_repeats_the_border():
+    assert torch.allclose(augmented("affine", torch.ones(9, 1, 8, 8)), torch.ones(1))
 
 
 @pytest.mark.parametrize("augment", [None, [], ()])
@@ -128,9 +154,9 @@ def test_list_is_applied_in_order(names):
     assert torch.equal(augmented(names, images), expected)
 
 
-def test_standard_is_shift_and_flip():
+def test_standard_is_affine_and_flip():
     images = torch.rand(8, 1, 16, 16)
-    expected = augmented(["shift", "flip"], images)
+    expected = augmented(["affine", "flip"], images)
     assert torch.equal(augmented("standard", images), expected)
     assert torch.equal(augmented(["standard"], images), expected)
 
@@ -144,6 +170,6 @@ def test_auto_may_stand_in_a_list(size):
 @pytest.mark.parametrize("augment", ["spin", ["flip", "spin"], ("spin",)])
 def test_unknown_name_is_told_with_those_known(augment):
     with pytest.raises(
-        ValueError, match=r"step 'spin'. Known: 'auto', 'shift', 'flip'"
+        ValueError, match=r"step 'spin'. Known: 'auto', 'affine', 'shift', 'flip'"
     ):
         Augmentation(augment, (8, 8))

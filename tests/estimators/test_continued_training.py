@@ -1,0 +1,139 @@
+"""partial_fit, warm_start, early stopping."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+
+def _losses(classifier):
+    return [epoch["train_loss"] for epoch in classifier.history_]
+
+
+def test_partial_fit_learns_step_by_step(small, pair):
+    images, y = pair
+    classifier = small()
+    for _ in range(8):
+        classifier.partial_fit(images, y, classes=[0, 1])
+    assert classifier.n_iter_ == 8
+    assert [epoch["epoch"] for epoch in classifier.history_] == list(range(1, 9))
+    assert _losses(classifier)[-1] < _losses(classifier)[0]
+    assert classifier.score(images, y) == 1.0
+
+
+def test_partial_fit_knows_classes_it_has_not_seen(small, pair):
+    images, y = pair
+    classifier = small()
+    classifier.partial_fit(images[y == 0], y[y == 0], classes=[0, 1, 5])
+    classifier.partial_fit(images[y == 1], y[y == 1])
+    assert classifier.predict_proba(images).shape == (60, 3)
+
+
+def test_partial_fit_of_a_single_image(small, pair):
+    images, y = pair
+    classifier = small().partial_fit(images, y, classes=[0, 1])
+    before = classifier.decision_function(images[:1])
+    classifier.partial_fit(images[:1], y[:1])
+    after = classifier.decision_function(images[:1])
+    assert np.isfinite(after).all()
+    assert (after < before).all()  # more sure of class 0
+
+
+def test_partial_fit_goes_on_after_a_pickle_as_without(small, pair):
+    images, y = pair
+    classifier = small().partial_fit(images, y, classes=[0, 1])
+    loaded = pickle.loads(pickle.dumps(classifier))
+    for estimator in (classifier, loaded):
+        estimator.partial_fit(images, y)
+    np.testing.assert_array_equal(
+        loaded.predict_proba(images), classifier.predict_proba(images)
+    )
+
+
+def test_partial_fit_leaves_the_rate_constant(small, pair):
+    images, y = pair
+    classifier = small(lr=0.01)
+    for _ in range(3):
+        classifier.partial_fit(images, y, classes=[0, 1])
+    assert [epoch["lr"] for epoch in classifier.history_] == [0.01] * 3
+
+
+def test_warm_start_goes_on(small, pair):
+    images, y = pair
+    cold = small(max_epochs=3)
+    warm = small(max_epochs=3, warm_start=True)
+    first = _losses(cold.fit(images, y))
+    assert _losses(warm.fit(images, y)) == first
+    assert _losses(cold.fit(images, y)) == first
+    assert _losses(warm.fit(images, y))[0] < first[0]
+
+
+def test_warm_start_needs_the_same_classes(small, pair):
+    images, y = pair
+    classifier = small(max_epochs=1, warm_start=True).fit(images, y)
+    with pytest.raises(ValueError, match=r"labels \[7\].*not among the classes"):
+        classifier.fit(images, np.where(y == 1, 7, 0))
+
+
+def test_early_stopping_restores_the_best_weights(small, digits):
+    X, y = digits
+    X_val, y_val = X[150:], y[150:]
+    classifier = small(max_epochs=40, n_iter_no_change=3, lr=0.05)
+    classifier.fit(X[:150], y[:150], X_val=X_val, y_val=y_val)
+    losses = [epoch["valid_loss"] for epoch in classifier.history_]
+    assert classifier.n_iter_ == len(losses) < 40
+    assert classifier.best_epoch_ == 1 + int(np.argmin(losses))
+    assert classifier.best_epoch_ < classifier.n_iter_
+    log_probabilities = classifier.predict_log_proba(X_val)
+    loss = -log_probabilities[np.arange(50), np.searchsorted(classifier.classes_, y_val)]
+    assert loss.mean() == pytest.approx(min(losses), rel=1e-4)
+    scores = [epoch["valid_score"] for epoch in classifier.history_]
+    assert classifier.score(X_val, y_val) == pytest.approx(
+        scores[classifier.best_epoch_ - 1]
+    )
+
+
+@pytest.mark.parametrize(("patience", "tol"), [(2, 10.0), (4, 10.0)])
+def test_patience_and_tolerance(small, digits, patience, tol):
+    X, y = digits
+    classifier = small(max_epochs=30, n_iter_no_change=patience, tol=tol)
+    classifier.fit(X, y, X_val=X[:20], y_val=y[:20])
+    # No epoch after the first improves by ten, so patience runs out at once.
+    assert classifier.n_iter_ == 1 + patience
+
+
+def test_hold_out_only_when_asked(small, digits, monkeypatch):
+    X, y = digits
+    seen = []
+    monkeypatch.setattr(
+        "skmultigran.training._batches.batch_bounds",
+        lambda n, size: seen.append(n) or [(0, n)],
+    )
+    small(max_epochs=1).fit(X, y)
+    small(max_epochs=1).fit(X, y, X_val=X[:9], y_val=y[:9])
+    small(max_epochs=1, early_stopping=True, validation_fraction=0.2).fit(X, y)
+    assert [n for i, n in enumerate(seen) if n not in seen[:i]] == [200, 160]
+    assert seen[-1] == 160
+
+
+def test_validation_does_not_change_training(small, digits):
+    X, y = digits
+    alone = small().fit(X, y)
+    watched = small(n_iter_no_change=99).fit(X, y, X_val=X[:9], y_val=y[:9])
+    assert _losses(watched) == _losses(alone)
+
+
+def test_auto_budget_counts_steps(small, digits):
+    X, y = digits
+    classifier = small(max_epochs="auto", batch_size=100, device="cpu")
+    classifier.set_params(early_stopping=True, n_iter_no_change=1, tol=100.0).fit(X, y)
+    assert classifier.max_epochs_ == 100
+    assert classifier.n_iter_ == 2
+
+
+def test_training_ends_in_evaluation_mode(small, pair):
+    images, y = pair
+    classifier = small().partial_fit(images, y, classes=[0, 1])
+    assert not any(module.training for module in classifier.network_.modules())
+    assert all(torch.isfinite(p).all() for p in classifier.network_.parameters())

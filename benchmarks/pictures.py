@@ -36,7 +36,7 @@ def draw_comparison(axes, results):
         level = np.full(len(result.accuracies), row)
         axes.plot(result.accuracies, level, "o", color=colour, alpha=0.45, mew=0)
         axes.plot([mean, mean], [row - 0.25, row + 0.25], color=colour, lw=2.5)
-        note = f"{mean:.4f}, {result.wall_seconds:.0f} s"
+        note = f"{mean:.4f}, {result.cpu_seconds:.0f} CPU s"
         axes.text(mean, row - 0.32, note, ha="center", va="bottom", color=colour)
     labels = [result.name.replace("Classifier", "\nClassifier") for result in results]
     axes.set_yticks(range(len(results)), labels)

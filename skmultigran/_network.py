@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from skmultigran._pyramid import ImagePyramid
 from skmultigran.backbones import BackboneRecipe
 from skmultigran.fusions import Fusion, FusionRecipe
-from skmultigran.heads import Pooled, PooledHead
+from skmultigran.heads import PooledFeatures, PooledHead
 
 
 class Normalisation(NamedTuple):
@@ -25,7 +25,8 @@ class NetworkRecipe(NamedTuple):
     """All that is needed to build a network without its weights.
 
     Plain types and recipes only, so that a fitted estimator can be pickled as this and
-    a dictionary of arrays.
+    a dictionary of arrays. With `n_outputs=None` the network gives features, not an
+    answer.
     """
 
     backbone: BackboneRecipe
@@ -34,7 +35,7 @@ class NetworkRecipe(NamedTuple):
     scales: tuple[float, ...]
     in_channels: int
     image_size: tuple[int, int]
-    n_outputs: int
+    n_outputs: int | None
     normalisation: Normalisation
 
     def build(self) -> MultiGranularityNetwork:
@@ -68,8 +69,8 @@ class MultiGranularityNetwork(nn.Module):
         Images to maps.
     fusion : Fusion
         Maps to fused maps.
-    head : Pooled
-        Fused maps to raw numbers.
+    head : PooledFeatures
+        Fused maps to raw numbers, or to features.
     fuse_maps : bool
         Whether the fusion comes before the pooling, on whole maps.
     """
@@ -82,7 +83,7 @@ class MultiGranularityNetwork(nn.Module):
         normalisation: Normalisation,
         pyramid: ImagePyramid,
         fusion: Fusion,
-        head: Pooled,
+        head: PooledFeatures,
         *,
         fuse_maps: bool,
     ) -> None:
@@ -109,6 +110,21 @@ class MultiGranularityNetwork(nn.Module):
             Raw numbers, such as logits.
         """
         return self.head(self.fuse(self.extract(images)))
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return what the head makes its answer of.
+
+        Parameters
+        ----------
+        images : Tensor of shape (B, C, H, W)
+            Images with values in [0, 1].
+
+        Returns
+        -------
+        Tensor of shape (B, n_features)
+            The pooled and fused maps, grid by grid.
+        """
+        return self.head.features(self.fuse(self.extract(images)))
 
     def extract(self, images: Tensor) -> list[Tensor]:
         """Return the maps `(B, C_l, H_l, W_l)` of all granularities.

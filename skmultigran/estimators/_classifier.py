@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.model_selection import train_test_split
-from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
 
 from skmultigran._support import StrOptions, fit_context
-from skmultigran.estimators._base import BaseMultiGranularity, Samples
-from skmultigran.estimators._reading import read_images
 from skmultigran.estimators._restoring import restored_on_failure
+from skmultigran.estimators._supervised import SupervisedMultiGranularity
+from skmultigran.estimators._targets import LabelTargets
 from skmultigran.tasks import ClassificationTask
-from skmultigran.training import class_balanced, positive_rows, scaled_to_mean_one
 
 
-class MultiGranularityClassifier(ClassifierMixin, BaseMultiGranularity):
+class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
     """Classify images by a network that sees them at many granularities.
 
     A backbone turns the image, at every scale of an image pyramid, into maps from local
@@ -143,7 +139,7 @@ class MultiGranularityClassifier(ClassifierMixin, BaseMultiGranularity):
     """
 
     _parameter_constraints = {
-        **BaseMultiGranularity._parameter_constraints,
+        **SupervisedMultiGranularity._parameter_constraints,
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
@@ -200,6 +196,13 @@ class MultiGranularityClassifier(ClassifierMixin, BaseMultiGranularity):
     def _task(self):
         return ClassificationTask(self.classes_)
 
+    @property
+    def _targets(self):
+        return LabelTargets(type(self).__name__, self.class_weight)
+
+    def _keep_task(self, task):
+        self.classes_ = task.classes
+
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
@@ -241,17 +244,15 @@ class MultiGranularityClassifier(ClassifierMixin, BaseMultiGranularity):
         """
         with restored_on_failure(self):
             reuse = self.warm_start and self.__sklearn_is_fitted__()
-            samples = self._samples(X, y, sample_weight, reset=not reuse)
-            samples, validation = self._split(samples, X_val, y_val, sample_weight_val)
-            if not reuse:
-                self._start(samples.images, samples, self._task.n_outputs)
-            metadata = {
-                "sample_weight": sample_weight,
-                "X_val": X_val,
-                "y_val": y_val,
-                "sample_weight_val": sample_weight_val,
-            }
-            self._train(X, y, samples, validation, reuse=reuse, metadata=metadata)
+            self._fit_on_targets(
+                X,
+                y,
+                reuse=reuse,
+                sample_weight=sample_weight,
+                X_val=X_val,
+                y_val=y_val,
+                sample_weight_val=sample_weight_val,
+            )
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -285,9 +286,7 @@ class MultiGranularityClassifier(ClassifierMixin, BaseMultiGranularity):
         with restored_on_failure(self):
             first = not self.__sklearn_is_fitted__()
             self._check_partial_classes(classes, first)
-            samples = self._samples(
-                X, y, sample_weight, reset=first, classes=self.classes_
-            )
+            samples = self._samples(X, y, sample_weight, reset=first, learn=False)
             if first:
                 self._start(samples.images, samples, self._task.n_outputs)
             self._continue(samples)
@@ -303,75 +302,12 @@ class MultiGranularityClassifier(ClassifierMixin, BaseMultiGranularity):
             return
         classes = np.unique(classes)
         if first:
-            self.classes_ = self._checked_classes(classes)
+            self._keep_task(self._targets.learn_task(classes, None))
         elif not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"classes={classes.tolist()} differs from the last call to partial_fit, "
                 f"which had {self.classes_.tolist()}. Pass the same, or none."
             )
-
-    def _checked_classes(self, classes):
-        if len(classes) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs at least two classes, but y has only 1 "
-                f"class: {classes.tolist()}."
-            )
-        return classes
-
-    def _samples(self, X, y, sample_weight, *, reset, classes=None):
-        """Read training data; sets `classes_` if there are none yet."""
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is "
-                "None."
-            )
-        images = read_images(self, X, reset=reset)
-        y = _checked_labels(y)
-        check_consistent_length(images, y)
-        owner = type(self).__name__
-        rows, weights = positive_rows(sample_weight, images, owner)
-        y = y[rows]
-        if classes is None and reset:
-            self.classes_ = self._checked_classes(np.unique(y))
-        targets = self._task.encode(y)
-        weights = class_balanced(weights, y, self.classes_, self.class_weight)
-        return _positive(Samples(images, rows, targets, weights))
-
-    def _split(self, samples, X_val, y_val, sample_weight_val):
-        """Return training and validation samples; the latter may be None."""
-        if (X_val is None) != (y_val is None):
-            raise ValueError("X_val and y_val must be given together, or neither.")
-        if X_val is None and sample_weight_val is not None:
-            raise ValueError("sample_weight_val needs X_val and y_val.")
-        if X_val is not None:
-            if not self.early_stopping:
-                raise ValueError(
-                    "early_stopping=False, but X_val was given, which is used for early "
-                    "stopping only. Set early_stopping='auto' or True."
-                )
-            return samples, self._validation_samples(X_val, y_val, sample_weight_val)
-        if self.early_stopping is True:
-            return self._hold_out(samples)
-        return samples, None
-
-    def _validation_samples(self, X, y, sample_weight):
-        images = read_images(self, X, reset=False)
-        y = _checked_labels(y)
-        check_consistent_length(images, y)
-        rows, weights = positive_rows(sample_weight, images, "X_val")
-        weights = class_balanced(weights, y[rows], self.classes_, self.class_weight)
-        return Samples(
-            images, rows, self._task.encode(y[rows]), scaled_to_mean_one(weights)
-        )
-
-    def _hold_out(self, samples):
-        kept, held = train_test_split(
-            np.arange(len(samples.rows)),
-            test_size=self.validation_fraction,
-            stratify=samples.targets,
-            random_state=self.random_state,
-        )
-        return tuple(_part(samples, np.sort(part)) for part in (kept, held))
 
     def decision_function(self, X):
         """Return confidence scores.
@@ -436,25 +372,3 @@ class MultiGranularityClassifier(ClassifierMixin, BaseMultiGranularity):
         """
         outputs = self._outputs(X)
         return self._task.decode(outputs)
-
-
-def _checked_labels(y):
-    y = column_or_1d(y, warn=True)
-    if y.dtype.kind == "f":
-        assert_all_finite(y, input_name="y")
-    check_classification_targets(y)
-    return y
-
-
-def _part(samples, positions):
-    return Samples(
-        samples.images,
-        samples.rows[positions],
-        samples.targets[positions],
-        scaled_to_mean_one(samples.weights[positions]),
-    )
-
-
-def _positive(samples):
-    """Drop what class weights made zero, and scale the weights."""
-    return _part(samples, np.flatnonzero(samples.weights))

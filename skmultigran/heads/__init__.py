@@ -1,5 +1,10 @@
 """Heads: fused maps to the raw numbers of an answer."""
 
-from skmultigran.heads._pooled import GridPooling, Pooled, PooledHead
+from skmultigran.heads._pooled import (
+    GridPooling,
+    Pooled,
+    PooledFeatures,
+    PooledHead,
+)
 
-__all__ = ["GridPooling", "Pooled", "PooledHead"]
+__all__ = ["GridPooling", "Pooled", "PooledFeatures", "PooledHead"]

@@ -65,10 +65,26 @@ class GridPooling(nn.Module):
         list of list of Tensor of shape (B, C_l * poolings, g, g)
             For each grid the pooled maps.
         """
-        return [[self._pool(map_, side) for map_ in maps] for side in self.grid]
+        return [
+            [self.pool_map(map_, (side, side)) for map_ in maps] for side in self.grid
+        ]
 
-    def _pool(self, map_: Tensor, side: int) -> Tensor:
-        if side == 1 and map_.shape[-2:].numel() > 1:
+    def pool_map(self, map_: Tensor, cells: tuple[int, int]) -> Tensor:
+        """Return one map pooled to one grid.
+
+        Parameters
+        ----------
+        map_ : Tensor of shape (B, C, H, W)
+            The map.
+        cells : tuple of int
+            `(rows, columns)` of the grid.
+
+        Returns
+        -------
+        Tensor of shape (B, C * poolings, rows, columns)
+            The pooled map.
+        """
+        if cells == (1, 1) and map_.shape[-2:].numel() > 1:
             # The same numbers as adaptive pooling, at a fraction of the time.
             reductions: dict[str, Callable[..., Tensor]] = {
                 "avg": map_.mean,
@@ -76,11 +92,47 @@ class GridPooling(nn.Module):
             }
             parts = [reductions[name]((2, 3), keepdim=True) for name in self.pooling]
         else:
-            parts = [_POOLINGS[name](map_, side) for name in self.pooling]
+            parts = [_POOLINGS[name](map_, cells) for name in self.pooling]
         return torch.cat(parts, dim=1)
 
 
-class Pooled(nn.Module):
+class PooledFeatures(nn.Module):
+    """Pooled and fused maps as one row of features per image.
+
+    Parameters
+    ----------
+    pooling : GridPooling
+        How maps are pooled.
+    levels : sequence of Level
+        Levels of the pooled and fused maps.
+    """
+
+    def __init__(self, pooling: GridPooling, levels: Sequence[Level]) -> None:
+        super().__init__()
+        self.pool = pooling
+        self.levels = tuple(levels)
+
+    def features(self, grids: Sequence[Sequence[Tensor]]) -> Tensor:
+        """Return the features, grid by grid.
+
+        Parameters
+        ----------
+        grids : sequence of sequences of Tensor of shape (B, C_l, g, g)
+            For each grid the pooled and fused maps.
+
+        Returns
+        -------
+        Tensor of shape (B, n_features)
+            All of it side by side.
+        """
+        return torch.cat([map_.flatten(1) for maps in grids for map_ in maps], dim=1)
+
+    def forward(self, grids: Sequence[Sequence[Tensor]]) -> Tensor:
+        """Return the features; see `features`."""
+        return self.features(grids)
+
+
+class Pooled(PooledFeatures):
     """Module of `PooledHead`.
 
     Parameters
@@ -102,10 +154,9 @@ class Pooled(nn.Module):
         n_outputs: int,
         dropout: float,
     ) -> None:
-        super().__init__()
+        super().__init__(pooling, levels)
         cells = sum(side * side for side in pooling.grid)
         features = cells * sum(level.channels for level in levels)
-        self.pool = pooling
         self.norm = nn.BatchNorm1d(features)
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(features, n_outputs)
@@ -123,10 +174,7 @@ class Pooled(nn.Module):
         Tensor of shape (B, n_outputs)
             Raw numbers, such as logits.
         """
-        features = torch.cat(
-            [map_.flatten(1) for maps in grids for map_ in maps], dim=1
-        )
-        return self.linear(self.dropout(self.norm(features)))
+        return self.linear(self.dropout(self.norm(self.features(grids))))
 
 
 @register_head("pooled")
@@ -198,19 +246,23 @@ class PooledHead(Recipe):
             )
         return GridPooling(tuple(self.pooling), tuple(int(side) for side in sides))
 
-    def build(self, levels: Sequence[Level], n_outputs: int) -> Pooled:
+    def build(self, levels: Sequence[Level], n_outputs: int | None) -> PooledFeatures:
         """Return a fresh head.
 
         Parameters
         ----------
         levels : sequence of Level
             Levels of the pooled and fused maps.
-        n_outputs : int
-            Number of raw numbers per image.
+        n_outputs : int or None
+            Number of raw numbers per image. None: the features themselves, with
+            nothing to learn.
 
         Returns
         -------
-        Pooled
+        PooledFeatures
             The module; its `pool` is the pooling.
         """
-        return Pooled(self.build_pooling(), levels, n_outputs, self.dropout)
+        pooling = self.build_pooling()
+        if n_outputs is None:
+            return PooledFeatures(pooling, levels)
+        return Pooled(pooling, levels, n_outputs, self.dropout)

@@ -1,12 +1,13 @@
-"""Outputs of a trained network, in padded batches of one fixed size."""
+"""Outputs of a network, in padded batches of one fixed size."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from skmultigran.images import ImageSource
 
@@ -31,7 +32,9 @@ def prediction_batch_size(image_size: tuple[int, int]) -> int:
 
 
 @torch.inference_mode()
-def predict_outputs(module: nn.Module, source: ImageSource, device: str) -> Tensor:
+def predict_outputs(
+    function: Callable[[Tensor], Tensor], source: ImageSource, device: str
+) -> Tensor:
     """Return the outputs of all images.
 
     Every batch is padded to one fixed size, because the kernels, and with them the last
@@ -40,8 +43,9 @@ def predict_outputs(module: nn.Module, source: ImageSource, device: str) -> Tens
 
     Parameters
     ----------
-    module : torch.nn.Module
-        A network in evaluation mode.
+    function : callable
+        Images `(B, C, H, W)` to outputs `(B, n_outputs)`: a network in evaluation
+        mode, or a part of one.
     source : ImageSource
         The images.
     device : str
@@ -57,7 +61,7 @@ def predict_outputs(module: nn.Module, source: ImageSource, device: str) -> Tens
     for start in range(0, len(source), size):
         indices = np.arange(start, min(start + size, len(source)))
         padded = _padded(source.gather(indices), size)
-        outputs.append(module(padded.to(device))[: len(indices)].float().cpu())
+        outputs.append(function(padded.to(device))[: len(indices)].float().cpu())
     return torch.cat(outputs)
 
 

@@ -1,0 +1,102 @@
+"""Training on y: what the estimators that learn from targets share."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_consistent_length
+
+from skmultigran.estimators._base import BaseMultiGranularity, Samples
+from skmultigran.estimators._reading import read_images
+from skmultigran.training import positive_rows, scaled_to_mean_one
+
+
+class SupervisedMultiGranularity(BaseMultiGranularity):
+    """Base of the estimators that train on y.
+
+    A subclass says how y is read, as `_targets`, keeps the task that is learned from
+    it, in `_keep_task`, and gives it back as `_task`.
+    """
+
+    def _fit_on_targets(self, X, y, *, reuse, **metadata):
+        """Read everything, then train a fresh network, or a copy of the one there is."""
+        samples = self._samples(
+            X, y, metadata["sample_weight"], reset=not reuse, learn=not reuse
+        )
+        samples, validation = self._split(
+            samples,
+            metadata["X_val"],
+            metadata["y_val"],
+            metadata["sample_weight_val"],
+        )
+        if not reuse:
+            self._start(samples.images, samples, self._task.n_outputs)
+        self._train(X, y, samples, validation, reuse=reuse, metadata=metadata)
+
+    def _samples(self, X, y, sample_weight, *, reset, learn):
+        """Read training data; with `learn` the task is learned from y."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None."
+            )
+        images = read_images(self, X, reset=reset)
+        y = self._targets.checked(y)
+        check_consistent_length(images, y)
+        rows, weights = positive_rows(sample_weight, images, type(self).__name__)
+        y = y[rows]
+        if learn:
+            self._keep_task(self._targets.learn_task(y, weights))
+        targets = self._task.encode(y)
+        weights = self._targets.balanced(weights, y, self._task)
+        return _positive(Samples(images, rows, targets, weights))
+
+    def _split(self, samples, X_val, y_val, sample_weight_val):
+        """Return training and validation samples; the latter may be None."""
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val must be given together, or neither.")
+        if X_val is None and sample_weight_val is not None:
+            raise ValueError("sample_weight_val needs X_val and y_val.")
+        if X_val is not None:
+            if not self.early_stopping:
+                raise ValueError(
+                    "early_stopping=False, but X_val was given, which is used for early "
+                    "stopping only. Set early_stopping='auto' or True."
+                )
+            return samples, self._validation_samples(X_val, y_val, sample_weight_val)
+        if self.early_stopping is True:
+            return self._hold_out(samples)
+        return samples, None
+
+    def _validation_samples(self, X, y, sample_weight):
+        images = read_images(self, X, reset=False)
+        y = self._targets.checked(y)
+        check_consistent_length(images, y)
+        rows, weights = positive_rows(sample_weight, images, "X_val")
+        y = y[rows]
+        targets = self._task.encode(y)
+        weights = self._targets.balanced(weights, y, self._task)
+        return Samples(images, rows, targets, scaled_to_mean_one(weights))
+
+    def _hold_out(self, samples):
+        kept, held = train_test_split(
+            np.arange(len(samples.rows)),
+            test_size=self.validation_fraction,
+            stratify=self._targets.strata(samples.targets),
+            random_state=self.random_state,
+        )
+        return tuple(_part(samples, np.sort(part)) for part in (kept, held))
+
+
+def _part(samples, positions):
+    return Samples(
+        samples.images,
+        samples.rows[positions],
+        samples.targets[positions],
+        scaled_to_mean_one(samples.weights[positions]),
+    )
+
+
+def _positive(samples):
+    """Drop what class weights made zero, and scale the weights."""
+    return _part(samples, np.flatnonzero(samples.weights))

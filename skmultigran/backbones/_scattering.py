@@ -10,6 +10,7 @@ from numbers import Integral
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from skmultigran._levels import Level
 from skmultigran._registry import register_backbone
@@ -30,6 +31,8 @@ _MOST_CACHED_SIZES = 8
 # stay in the second-level cache; elsewhere it only bounds the memory (512 MiB).
 _CPU_PASS = 2**17
 _DEVICE_PASS = 2**26
+# Numbers in the longest vector of a CPU.
+_ALIGNMENT = 16
 # Below the square root of this a modulus counts as zero, where it has no gradient.
 _SMALLEST_SQUARE = 1e-30
 
@@ -55,6 +58,36 @@ def _blocks(spectrum: Tensor, height: int, width: int) -> list[Tensor]:
     ]
 
 
+class _Averaging:
+    """Averages of maps by Gaussians, one product of matrices per axis.
+
+    Rows are filled up with zeros to whole vectors. Where a map starts at another
+    alignment, a product of matrices adds up in another order: the last digits of the
+    maps of an image would depend on its place in the batch.
+
+    Parameters
+    ----------
+    rows : Tensor of shape (h, M)
+        Weights of the rows' axis.
+    columns : Tensor of shape (w, N)
+        Weights of the columns' axis.
+    """
+
+    def __init__(self, rows: Tensor, columns: Tensor) -> None:
+        width, length = columns.shape
+        self.fill = -length % _ALIGNMENT
+        self.rows = rows
+        self.columns = functional.pad(columns, (0, self.fill, 0, -width % _ALIGNMENT))
+        self.width = width
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        flat = functional.pad(maps.flatten(0, 1), (0, self.fill))
+        rows = self.rows.expand(len(flat), -1, -1)
+        columns = self.columns.expand(len(flat), -1, -1)
+        averages = rows.bmm(flat).bmm(columns.mT)[..., : self.width]
+        return averages.unflatten(0, maps.shape[:2])  # (B, K, h, w)
+
+
 @dataclass(frozen=True)
 class _Filters:
     """What one image size needs.
@@ -66,17 +99,17 @@ class _Filters:
     wavelets : list of list of Tensor of shape (L, h, w, 2)
         Per scale, the wavelets' transforms in the parts of `_blocks`; the last axis
         holds each value twice, for the real and the imaginary part of a spectrum.
-    averages : list of tuple of Tensor
-        Per scale, the matrices that average the rows' and the columns' axis.
-    image_average : tuple of Tensor
-        The same for the image, to the map of the coarsest scale.
+    averages : list of callable
+        Per scale, what averages the moduli.
+    image_average : callable
+        What averages the image, to the map of the coarsest scale.
     """
 
     rows: Tensor
     columns: Tensor
     wavelets: list[list[Tensor]]
-    averages: list[tuple[Tensor, Tensor]]
-    image_average: tuple[Tensor, Tensor]
+    averages: list[_Averaging]
+    image_average: _Averaging
 
 
 def _build_filters(
@@ -91,12 +124,12 @@ def _build_filters(
     def tensor(array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(device=device, dtype=dtype)
 
-    def average(spacing: int, stride: int) -> tuple[Tensor, Tensor]:
+    def averaging(spacing: int, stride: int) -> _Averaging:
         rows, columns = (
             tensor(gaussian_average(length, extended, spacing, stride))
             for length, extended in zip(image_size, padded, strict=True)
         )
-        return rows, columns
+        return _Averaging(rows, columns)
 
     rows, columns = (
         torch.from_numpy(symmetric_indices(length, extended)).to(device)
@@ -118,14 +151,9 @@ def _build_filters(
             ]
             for scale, wavelets in enumerate(bank)
         ],
-        averages=[average(2**scale, 2 ** (scale + 1)) for scale in range(n_scales)],
-        image_average=average(1, 2**n_scales),
+        averages=[averaging(2**scale, 2 ** (scale + 1)) for scale in range(n_scales)],
+        image_average=averaging(1, 2**n_scales),
     )
-
-
-def _average(maps: Tensor, matrices: tuple[Tensor, Tensor]) -> Tensor:
-    rows, columns = matrices
-    return rows @ maps @ columns.T
 
 
 def _spectrum(maps: Tensor) -> Tensor:
@@ -216,15 +244,15 @@ class _Scattering(Backbone):
     def _coefficients(self, images: Tensor, filters: _Filters) -> list[Tensor]:
         """Return the paths of each scale, (B, n_paths, h, w), of (B, 1, M, N)."""
         paths: list[list[Tensor]] = [[] for _ in range(self.n_scales)]
-        paths[-1].append(_average(images, filters.image_average))
+        paths[-1].append(filters.image_average(images))
         first_orders = []
         spectrum = _spectrum(images)
         for scale, wavelets in enumerate(filters.wavelets):
             moduli = _moduli(spectrum, wavelets)  # (B, L, M / 2**scale, N / 2**scale)
-            paths[scale].append(_average(moduli, filters.averages[scale]))
+            paths[scale].append(filters.averages[scale](moduli))
             first_orders.append(moduli)
         for scale, moduli in self._second_orders(first_orders, filters):
-            paths[scale].append(_average(moduli, filters.averages[scale]))
+            paths[scale].append(filters.averages[scale](moduli))
         return [torch.cat(maps, dim=1) for maps in paths]
 
     def _second_orders(
@@ -283,7 +311,7 @@ class ScatteringBackbone(BackboneRecipe):
     and the coarsest level starts with order 0, the average of the image. Averages are
     taken by a Gaussian of standard deviation `0.4 * stride` pixels. So each scale is
     averaged as far as its own size asks for, whereas the classical transform averages
-    all at the coarsest scale; pooled to the coarsest level's grid they tell the same.
+    all of them at the coarsest scale.
 
     Parameters
     ----------

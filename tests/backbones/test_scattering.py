@@ -273,6 +273,16 @@ def test_each_image_and_channel_is_transformed_alone():
             torch.testing.assert_close(part, one, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("size", [(9, 13), (19, 18), (28, 28), (31, 6)])
+@pytest.mark.parametrize("n_scales", [2, 3])
+def test_place_in_the_batch_does_not_change_a_byte(n_scales, size):
+    images = smooth_images(37, 1, *size)
+    order = torch.from_numpy(np.random.default_rng(0).permutation(37))
+    backbone = build(n_scales)
+    for a, b in zip(backbone(images), backbone(images[order]), strict=True):
+        assert torch.equal(a[order], b)
+
+
 @pytest.mark.parametrize(
     "duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))]
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 from torch import Tensor, nn
@@ -34,8 +35,41 @@ def rescale(images: Tensor, scale: float) -> Tensor:
     )
 
 
+def with_own_statistics(backbone: Backbone) -> Backbone:
+    """Return a backbone of the same weights whose norms keep statistics of their own.
+
+    An enlarged or reduced image has other statistics than the image itself. In training
+    a batch norm uses those of the batch, so with one set of running statistics for all
+    scales, prediction would use a mixture that fits none.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        The backbone that gives its weights.
+
+    Returns
+    -------
+    Backbone
+        A module that shares all parameters, and all buffers but the statistics of batch
+        norms; the same module if there are none.
+    """
+    statistics = {
+        id(buffer)
+        for module in backbone.modules()
+        if isinstance(module, nn.modules.batchnorm._BatchNorm)
+        for buffer in module.buffers(recurse=False)
+    }
+    if not statistics:
+        return backbone
+    tensors = [*backbone.parameters(), *backbone.buffers()]
+    shared = {id(tensor): tensor for tensor in tensors if id(tensor) not in statistics}
+    return copy.deepcopy(backbone, shared)
+
+
 class ImagePyramid(nn.Module):
     """A backbone shared by all scales of the image.
+
+    The weights are shared; the running statistics of batch norms are kept per scale.
 
     A granularity is one level of the backbone at one scale. They are sorted from fine
     to coarse: by stride in pixels of the original image, then, for equal strides, by
@@ -58,8 +92,9 @@ class ImagePyramid(nn.Module):
 
     def __init__(self, backbone: Backbone, scales: Sequence[float]) -> None:
         super().__init__()
-        self.backbone = backbone
         self.scales = tuple(float(scale) for scale in scales)
+        others = (with_own_statistics(backbone) for _ in self.scales[1:])
+        self.backbones = nn.ModuleList([backbone, *others])
         found = sorted(
             (level.stride / scale, -scale, position, level.channels)
             for scale in self.scales
@@ -85,5 +120,8 @@ class ImagePyramid(nn.Module):
         list of Tensor of shape (B, C_l, H_l, W_l)
             Fine to coarse, as `granularities` names them.
         """
-        maps = {scale: self.backbone(rescale(images, scale)) for scale in self.scales}
+        maps = {
+            scale: backbone(rescale(images, scale))
+            for scale, backbone in zip(self.scales, self.backbones, strict=True)
+        }
         return [maps[scale][position] for scale, position in self._order]

@@ -29,7 +29,24 @@ class Registry:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
+        self._base: type[Recipe] = Recipe
         self._classes: dict[str, type[Recipe]] = {}
+
+    def base(self, recipe_class: RecipeClass) -> RecipeClass:
+        """Class decorator: all recipes of this kind derive from the decorated class.
+
+        Parameters
+        ----------
+        recipe_class : type
+            The base class.
+
+        Returns
+        -------
+        type
+            The same class.
+        """
+        self._base = recipe_class
+        return recipe_class
 
     def register(self, name: str) -> Callable[[RecipeClass], RecipeClass]:
         """Return a class decorator that registers a recipe under `name`.
@@ -49,7 +66,7 @@ class Registry:
         ValueError
             If another class has the name.
         TypeError
-            If the class is not a `Recipe`.
+            If the class does not derive from the base of this kind.
 
         Examples
         --------
@@ -72,10 +89,10 @@ class Registry:
         return decorator
 
     def _check_class(self, name: str, recipe_class: type) -> None:
-        if not (isinstance(recipe_class, type) and issubclass(recipe_class, Recipe)):
+        if not (isinstance(recipe_class, type) and issubclass(recipe_class, self._base)):
             raise TypeError(
-                f"The {self.kind} {name!r} must be a class derived from Recipe, got "
-                f"{recipe_class!r}."
+                f"The {self.kind} {name!r} must be a class derived from "
+                f"{self._base.__name__}, got {recipe_class!r}."
             )
         taken = self._classes.get(name)
         # A module that is run again (a notebook cell, a reload) may register anew.
@@ -116,17 +133,18 @@ class Registry:
         ValueError
             If the name is unknown; the message has the nearest known one.
         TypeError
-            If `value` is neither a name nor a recipe.
+            If `value` is neither a name nor a recipe of this kind.
         """
         if isinstance(value, str):
             if value not in self._classes:
                 raise ValueError(self._unknown(value))
             return self._classes[value]()
-        if not isinstance(value, Recipe):
+        if not isinstance(value, self._base):
             raise TypeError(
-                f"{self.kind}={value!r} is neither a name nor a recipe. Pass one of "
-                f"{self.names()}, or an instance of a recipe class; modules are not "
-                "taken, since clone would copy their weights."
+                f"{self.kind}={value!r} is neither a name nor a recipe of a "
+                f"{self.kind}. Pass one of {self.names()}, or an instance of a class "
+                f"derived from {self._base.__name__}; modules are not taken, since "
+                "clone would copy their weights."
             )
         return value
 

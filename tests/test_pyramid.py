@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from skmultigran import ConvNetBackbone, Level
 from skmultigran._pyramid import ImagePyramid, rescale
@@ -105,7 +106,25 @@ def test_weights_are_shared_between_scales():
     backbone = convnet()
     pyramid = ImagePyramid(backbone, (1.0, 0.5, 2.0))
     assert list(map(id, pyramid.parameters())) == list(map(id, backbone.parameters()))
-    assert len(pyramid.state_dict()) == len(backbone.state_dict())
+
+
+@pytest.mark.parametrize("scales", [(1.0,), (1.0, 0.5), (2.0, 1.0, 0.5)])
+def test_norms_keep_statistics_of_each_scale(scales):
+    """With the statistics of one batch, prediction on it equals training on it."""
+    images = torch.rand(64, 1, 16, 16)
+    images[:, :, ::2] *= 0.1  # stripes, which vanish at half the size
+    pyramid = ImagePyramid(convnet(), scales).train()
+    for module in pyramid.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0
+    trained = pyramid(images)
+    for seen, predicted in zip(trained, pyramid.eval()(images), strict=True):
+        torch.testing.assert_close(predicted, seen, rtol=0.01, atol=0.02)
+
+
+def test_without_norms_all_scales_use_the_same_module():
+    pyramid = ImagePyramid(Identity((1, 2)), (1.0, 0.5))
+    assert pyramid.backbones[0] is pyramid.backbones[1]
 
 
 def test_gradients_of_all_scales_add_up():

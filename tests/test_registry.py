@@ -111,3 +111,19 @@ def test_modules_classes_and_others_are_refused(colours, thing):
         TypeError, match=r"neither a name nor a recipe.* clone would copy"
     ):
         colours.recipe(thing)
+
+
+def test_a_recipe_of_another_kind_is_refused(colours):
+    class Dark(Blue):
+        """A base of its own."""
+
+    colours.base(Dark)
+    with pytest.raises(TypeError, match="recipe of a colour.*derived from Dark"):
+        colours.recipe(Blue())
+    with pytest.raises(TypeError, match="must be a class derived from Dark, got"):
+        colours.register("green")(Green)
+
+
+def test_a_fusion_is_no_backbone():
+    with pytest.raises(TypeError, match="derived from BackboneRecipe"):
+        BACKBONES.recipe(FUSIONS.recipe("concat"))

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from skmultigran._levels import Level
 from skmultigran._recipe import Recipe
+from skmultigran._registry import BACKBONES
 
 
 class Backbone(nn.Module):
@@ -41,6 +42,7 @@ class Backbone(nn.Module):
         raise NotImplementedError
 
 
+@BACKBONES.base
 class BackboneRecipe(Recipe):
     """Base of the recipes for `backbone=`."""
 

@@ -37,6 +37,7 @@ from skmultigran.training import (
     auto_batch_size,
     auto_lr,
     auto_max_epochs,
+    estimate_norm_statistics,
     predict_outputs,
     resolve_device,
     seeded,
@@ -155,7 +156,9 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
         backbone = self._recipe("backbone")
         fixed = backbone.normalisation(channels, self.image_size_)
         if fixed is not None:
-            return Normalisation(*(np.broadcast_to(f, channels).tolist() for f in fixed))
+            return Normalisation(
+                *(np.broadcast_to(f, channels).tolist() for f in fixed)
+            )
         source = self._source(samples.images, samples.rows)
         mean, std = channel_statistics(
             (source.values(part), samples.weights[part]) for part in source.chunks()
@@ -205,6 +208,11 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
                 )
             finally:
                 progress.close()
+        if stopping is None:
+            # With early stopping the weights stay exactly as they were validated.
+            estimate_norm_statistics(
+                net.module_, source, batch_size=self.batch_size_, device=self.device_
+            )
         # The moments belong to a schedule that has ended, and double a pickle's size.
         net.optimizer_.state.clear()
         self.n_iter_ = len(self.history_)
@@ -296,13 +304,13 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
         learned = state.get("net_")
         super().__setstate__({key: state[key] for key in state if key != "net_"})
         if learned is not None:
-            self.device_ = _device_here(self.device_)
+            self.device_ = device_here(self.device_)
             with seeded(self._seed_):
                 net = self._net(total_steps=0)
             self.net_ = load_net_state(net, learned, optimizer=True)
 
 
-def _device_here(device):
+def device_here(device):
     """Return the device a network was fitted on, or the best one on this machine."""
     try:
         return resolve_device(device)
@@ -312,7 +320,9 @@ def _device_here(device):
 
 def _copied_attributes(estimator):
     """Return the fitted attributes, with a network that training will not change."""
-    attributes = {name: value for name, value in vars(estimator).items() if name[-1] == "_"}
+    attributes = {
+        name: value for name, value in vars(estimator).items() if name[-1] == "_"
+    }
     net = estimator._net(total_steps=0)
     attributes["net_"] = load_net_state(net, net_state(estimator.net_), optimizer=False)
     return attributes

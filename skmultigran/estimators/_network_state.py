@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from skmultigran._network import NetworkRecipe
-from skmultigran.training import Training, TrainingNet, build_net, from_plain, to_plain
+from skmultigran.training import (
+    Training,
+    TrainingNet,
+    build_net,
+    from_plain,
+    load_module_state,
+    module_state,
+    to_plain,
+)
 
 
 def fresh_net(
@@ -67,7 +75,7 @@ def net_state(net: TrainingNet) -> dict:
         State of the module and of the optimizer.
     """
     return {
-        "module": to_plain(net.module_.state_dict()),
+        "module": module_state(net.module_),
         "optimizer": to_plain(net.optimizer_.state_dict()),
     }
 
@@ -89,7 +97,7 @@ def load_net_state(net: TrainingNet, state: dict, *, optimizer: bool) -> Trainin
     TrainingNet
         The same net.
     """
-    net.module_.load_state_dict(from_plain(state["module"]))
+    load_module_state(net.module_, state["module"])
     if optimizer:
         net.optimizer_.load_state_dict(from_plain(state["optimizer"]))
     net.module_.eval()

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from skmultigran._levels import Level
 from skmultigran._recipe import Recipe
+from skmultigran._registry import FUSIONS
 
 
 class Fusion(nn.Module):
@@ -40,6 +41,7 @@ class Fusion(nn.Module):
         raise NotImplementedError
 
 
+@FUSIONS.base
 class FusionRecipe(Recipe):
     """Base of the recipes for `fusion=`.
 

@@ -48,9 +48,18 @@ def _affine(images: Tensor, generator: Generator) -> Tensor:
         ]
     ).permute(2, 0, 1)  # (B, 2, 3)
     grid = functional.affine_grid(matrices, list(images.shape), align_corners=False)
-    return functional.grid_sample(
-        images, grid, padding_mode="border", align_corners=False
-    )
+    fill = _border_median(images)
+    moved = functional.grid_sample(images - fill, grid, align_corners=False)
+    return moved + fill
+
+
+def _border_median(images: Tensor) -> Tensor:
+    """Return the median of each image's border, `(B, C, 1, 1)`: its likely ground."""
+    sides = [
+        images[:, :, [0, -1]].flatten(2),
+        images[:, :, 1:-1, [0, -1]].flatten(2),
+    ]
+    return torch.cat(sides, dim=2).median(dim=2).values[..., None, None]
 
 
 def _flip(images: Tensor, generator: Generator) -> Tensor:
@@ -74,8 +83,9 @@ class Augmentation:
     ----------
     augment : {"auto", "affine", "shift", "flip", "standard"}, list of str, or None
         "affine": each image is turned by up to 10 degrees, zoomed by up to a tenth and
-        moved by up to an eighth of its size, its border repeated. "shift": moved by
-        whole pixels, up to an eighth of its size. "flip": mirrored left to right with
+        moved by up to an eighth of its size, and filled with the median of its border.
+        "shift": moved by whole pixels, up to an eighth of its size, its border
+        repeated. "flip": mirrored left to right with
         probability one half. "standard": affine and flip. "auto": affine, and nothing
         for images of a single line. A list: several, in order.
     image_size : tuple of int

@@ -5,7 +5,13 @@ from skmultigran.training._batches import TrainingBatches
 from skmultigran.training._device import resolve_device
 from skmultigran.training._early_stopping import EarlyStopping
 from skmultigran.training._net import TrainingNet, build_net
-from skmultigran.training._plain_state import from_plain, to_plain
+from skmultigran.training._norm_statistics import estimate_norm_statistics
+from skmultigran.training._plain_state import (
+    from_plain,
+    load_module_state,
+    module_state,
+    to_plain,
+)
 from skmultigran.training._prediction import predict_outputs
 from skmultigran.training._random import seeded
 from skmultigran.training._recipe import Training
@@ -27,7 +33,10 @@ __all__ = [
     "auto_max_epochs",
     "build_net",
     "class_balanced",
+    "estimate_norm_statistics",
     "from_plain",
+    "load_module_state",
+    "module_state",
     "positive_rows",
     "predict_outputs",
     "resolve_device",

@@ -9,7 +9,7 @@ trainer drives `fit_loop` one epoch at a time.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skmultigran.training._batches import TrainingBatches
+from skmultigran.training._norm_statistics import batch_norms, norm_statistics_held
 
 
 class WeightedLoss(nn.Module):
@@ -83,6 +84,7 @@ class TrainingNet(NeuralNet):
         """Make the optimizer over all parameters that are learned."""
         learned = [p for p in self.module_.parameters() if p.requires_grad]
         self.optimizer_ = self.optimizer(learned, lr=self.lr)
+        self.norm_momenta_ = [(n, n.momentum) for n in batch_norms(self.module_)]
         self.steps_done_ = 0
         return self
 
@@ -102,7 +104,20 @@ class TrainingNet(NeuralNet):
         for group in self.optimizer_.param_groups:
             group["lr"] = self.lr * self.lr_factor(min(1.0, progress))
         self.steps_done_ += 1
+        self._correct_norm_momenta()
         return super().train_step(batch, **fit_params)
+
+    def _correct_norm_momenta(self) -> None:
+        """Let the first batches count equally in the running statistics of norms.
+
+        Otherwise a short training would end with statistics that still remember their
+        arbitrary start, as the moments of Adam would without their correction.
+        """
+        if not self.norm_momenta_ or self.norm_momenta_[0][0].num_batches_tracked > 20:
+            return
+        for norm, momentum in self.norm_momenta_:
+            if momentum is not None:
+                norm.momentum = max(momentum, 1 / (1 + int(norm.num_batches_tracked)))
 
     def infer(self, x: Tensor, **fit_params: Any) -> Tensor:
         """Return the outputs; a single image does not move the norm statistics."""
@@ -120,33 +135,6 @@ class TrainingNet(NeuralNet):
         """Return the weighted loss of a batch."""
         targets, weights = (part.to(self.device) for part in y_true)
         return self.criterion_(y_pred.float(), targets, weights)
-
-
-@contextlib.contextmanager
-def norm_statistics_held(module: nn.Module) -> Iterator[None]:
-    """Use, and leave alone, the running statistics of batch norms.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        The module whose norms are held.
-
-    Yields
-    ------
-    None
-    """
-    norms = [
-        part
-        for part in module.modules()
-        if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.training
-    ]
-    for norm in norms:
-        norm.eval()
-    try:
-        yield
-    finally:
-        for norm in norms:
-            norm.train()
 
 
 def build_net(

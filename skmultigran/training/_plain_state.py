@@ -6,6 +6,56 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
+
+
+def module_state(module: nn.Module) -> dict[str, np.ndarray]:
+    """Return parameters and buffers, shared ones once, unlike `state_dict`.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The module.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Copies.
+    """
+    return {name: to_plain(tensor) for name, tensor in _tensors(module).items()}
+
+
+def load_module_state(module: nn.Module, state: dict[str, np.ndarray]) -> None:
+    """Give a module the parameters and buffers of another one like it.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The module.
+    state : dict of str to ndarray
+        What `module_state` returned.
+
+    Raises
+    ------
+    ValueError
+        If the state is of a module that is built otherwise.
+    """
+    tensors = _tensors(module)
+    if tensors.keys() != state.keys():
+        different = sorted(tensors.keys() ^ state.keys())
+        raise ValueError(
+            f"The state does not fit the network: {different[:3]} ... are only in one of "
+            "them. It was saved from a network that is built otherwise."
+        )
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            tensor.copy_(from_plain(state[name]))
+
+
+def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:
+    persistent = module.state_dict(keep_vars=True).keys()
+    named = [*module.named_parameters(), *module.named_buffers()]
+    return {name: tensor for name, tensor in named if name in persistent}
 
 
 def to_plain(state: Any) -> Any:

@@ -16,6 +16,7 @@ from skmultigran._registry import TRAININGS
 from skmultigran._support import Interval, StrOptions
 
 _MOMENTUM = 0.9
+_AUTO_WEIGHT_DECAY = {"adamw": 0.05, "sgd": 5e-4}
 
 
 @TRAININGS.register("standard")
@@ -26,9 +27,9 @@ class Training(Recipe):
     ----------
     optimizer : {"adamw", "sgd"}, default="adamw"
         AdamW [1]_, or SGD with Nesterov momentum 0.9.
-    weight_decay : float, default=0.05
-        Weight decay: decoupled with AdamW, an L2 penalty with SGD. Norms, biases and
-        other one-dimensional parameters are spared.
+    weight_decay : float or "auto", default="auto"
+        Weight decay: decoupled for AdamW, an L2 penalty for SGD. Norms, biases and other
+        one-dimensional parameters are spared. "auto": 0.05 for AdamW, 0.0005 for SGD.
     label_smoothing : float, default=0.1
         Probability of each label that is spread evenly over all classes, in [0, 1). It
         raises the accuracy of small data at the price of less confident probabilities.
@@ -51,7 +52,7 @@ class Training(Recipe):
 
     _parameter_constraints = {
         "optimizer": [StrOptions({"adamw", "sgd"})],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "schedule": [StrOptions({"one_cycle", "constant"})],
         "warm_up": [Interval(Real, 0, 1, closed="left")],
@@ -61,7 +62,7 @@ class Training(Recipe):
         self,
         *,
         optimizer: str = "adamw",
-        weight_decay: float = 0.05,
+        weight_decay: float | str = "auto",
         label_smoothing: float = 0.1,
         schedule: str = "one_cycle",
         warm_up: float = 0.2,
@@ -93,8 +94,13 @@ class Training(Recipe):
         spared: list[nn.Parameter] = []
         for parameter in parameters:
             (decayed if parameter.ndim > 1 else spared).append(parameter)
+        decay = (
+            _AUTO_WEIGHT_DECAY[self.optimizer]
+            if isinstance(self.weight_decay, str)
+            else self.weight_decay
+        )
         groups: list[dict[str, Any]] = [
-            {"params": decayed, "weight_decay": self.weight_decay},
+            {"params": decayed, "weight_decay": decay},
             {"params": spared, "weight_decay": 0.0},
         ]
         if self.optimizer == "sgd":

@@ -17,6 +17,7 @@ def small():
             "max_epochs": 4,
             "batch_size": 16,
             "lr": 0.02,
+            "augment": None,
             "random_state": 0,
         }
         return MultiGranularityClassifier(**(defaults | parameters))

@@ -133,11 +133,15 @@ def test_channels_matter(small):
 
 def test_value_range_is_used(small, pair):
     images, y = pair
-    explicit = small(max_epochs=2, value_range=(0, 255)).fit(images * 255, y)
-    auto = small(max_epochs=2).fit((images * 255).astype(np.uint8), y)
-    assert explicit.value_range_ != auto.value_range_
+    integers = (images * 255).astype(np.uint8)
+    auto = small(max_epochs=2).fit(integers, y)
+    explicit = small(max_epochs=2, value_range=(0, 255))
+    explicit.fit(integers.astype(float), y)
     np.testing.assert_allclose(
-        explicit.predict_proba(images * 255),
-        auto.predict_proba((images * 255).astype(np.uint8)),
-        atol=0.05,
+        explicit.predict_proba(integers.astype(float)),
+        auto.predict_proba(integers),
+        rtol=1e-3,
     )
+    seen = small(max_epochs=2).fit(integers.astype(float), y)
+    assert seen.value_range_.low == integers.min()
+    assert explicit.value_range_.low == 0

@@ -9,7 +9,12 @@ import torch
 from torch import nn
 
 from skmultigran import Training
-from skmultigran.training import from_plain, to_plain
+from skmultigran.training import (
+    from_plain,
+    load_module_state,
+    module_state,
+    to_plain,
+)
 
 PLAIN = (dict, list, tuple, str, int, float, bool, type(None), np.ndarray)
 
@@ -103,3 +108,38 @@ def test_structure_comes_back():
     assert type(plain) is dict
     assert from_plain(plain) == dict(state)
     assert json.loads(json.dumps(plain["a"])) == [1, [2.0, None]]
+
+
+class Tied(nn.Module):
+    """Two layers that share a weight, and a buffer each."""
+
+    def __init__(self, width=3):
+        super().__init__()
+        self.first, self.second = nn.BatchNorm1d(width), nn.BatchNorm1d(width)
+        self.second.weight = self.first.weight
+
+
+def test_module_state_holds_shared_weights_once():
+    module = Tied()
+    module.first.running_mean.fill_(2.0)
+    module.first.weight.data.fill_(5.0)
+    state = module_state(module)
+    assert "first.weight" in state
+    assert "second.weight" not in state
+    other = Tied()
+    load_module_state(other, state)
+    assert other.second.weight is other.first.weight
+    for name, value in module.state_dict().items():
+        assert torch.equal(other.state_dict()[name], value)
+
+
+def test_module_state_is_a_copy():
+    module = Tied()
+    state = module_state(module)
+    module.first.weight.data.fill_(9.0)
+    assert state["first.weight"].tolist() == [1.0] * 3
+
+
+def test_state_of_another_module_is_refused():
+    with pytest.raises(ValueError, match="built otherwise"):
+        load_module_state(nn.Linear(2, 2), module_state(Tied()))

@@ -85,8 +85,13 @@ def test_integer_weights_against_repetition(small):
     repeated = np.repeat(np.arange(60), weights)
 
     def margin(seed, rows, sample_weight=None):
-        # Equal numbers of steps: five batches of 12 rows, or of 36 repeated ones.
-        classifier = small(random_state=seed, batch_size=len(rows) // 5, max_epochs=6)
+        # Equal numbers of steps of equal size: 60 in all.
+        classifier = small(
+            random_state=seed,
+            lr=0.005,
+            batch_size=20,
+            max_epochs=1200 // len(rows),
+        )
         classifier.fit(images[rows], y[rows], sample_weight=sample_weight)
         return np.mean((2 * truth - 1) * classifier.decision_function(images))
 

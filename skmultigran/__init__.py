@@ -12,7 +12,10 @@ from skmultigran.backbones import (
     ScatteringBackbone,
     TorchvisionBackbone,
 )
-from skmultigran.estimators import MultiGranularityClassifier
+from skmultigran.estimators import (
+    MultiGranularityClassifier,
+    MultiGranularityTransformer,
+)
 from skmultigran.fusions import (
     AttentionFusion,
     BiFPNFusion,
@@ -38,6 +41,7 @@ __all__ = [
     "Level",
     "MultiColumnBackbone",
     "MultiGranularityClassifier",
+    "MultiGranularityTransformer",
     "PAFPNFusion",
     "PooledHead",
     "ScatteringBackbone",

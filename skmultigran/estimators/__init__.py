@@ -1,5 +1,6 @@
 """Estimators: ordinary scikit-learn on the outside."""
 
 from skmultigran.estimators._classifier import MultiGranularityClassifier
+from skmultigran.estimators._transformer import MultiGranularityTransformer
 
-__all__ = ["MultiGranularityClassifier"]
+__all__ = ["MultiGranularityClassifier", "MultiGranularityTransformer"]

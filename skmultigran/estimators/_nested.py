@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sklearn.base import BaseEstimator
 
+from skmultigran._recipe import Recipe
 from skmultigran._registry import Registry
 
 
@@ -33,9 +34,10 @@ class NestedRecipes(BaseEstimator):
         params = super().get_params(deep=deep)
         if deep:
             for name, registry in self._registries.items():
-                if params[name] in registry:
-                    recipe = registry.recipe(params[name])
-                    nested = recipe.get_params(deep=True)
+                value = self._resolved(name)
+                known = isinstance(value, Recipe) or value in registry
+                if known and isinstance(params[name], str):
+                    nested = self._recipe(name).get_params(deep=True)
                     params |= {f"{name}__{key}": nested[key] for key in nested}
         return params
 
@@ -58,10 +60,14 @@ class NestedRecipes(BaseEstimator):
         for name in nested:
             owner = name.partition("__")[0]
             if owner in self._registries and isinstance(getattr(self, owner), str):
-                setattr(self, owner, self._registries[owner].recipe(getattr(self, owner)))
+                setattr(self, owner, self._recipe(owner))
         super().set_params(**nested)
         return self
 
     def _recipe(self, name):
         """Return the recipe that the parameter `name` stands for."""
-        return self._registries[name].recipe(getattr(self, name))
+        return self._registries[name].recipe(self._resolved(name))
+
+    def _resolved(self, name):
+        """Return the name or recipe of a parameter; a subclass may resolve "auto"."""
+        return getattr(self, name)

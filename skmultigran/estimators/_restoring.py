@@ -1,4 +1,4 @@
-"""A failing fit leaves the estimator as it was."""
+"""What a fit sets: given back if it fails, removed before another kind of fit."""
 
 from __future__ import annotations
 
@@ -30,6 +30,18 @@ def restored_on_failure(estimator):
             now.pop(name, None)
         now.update({name: before[name] for name in fitted & before.keys()})
         raise
+
+
+def forget_fit(estimator):
+    """Remove what an earlier fit has set.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator about to be fitted anew, within `restored_on_failure`.
+    """
+    for name in [name for name in vars(estimator) if _is_fitted_attribute(name)]:
+        delattr(estimator, name)
 
 
 def _is_fitted_attribute(name: str) -> bool:

@@ -19,7 +19,7 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
     """
 
     def _fit_on_targets(self, X, y, *, reuse, **metadata):
-        """Read everything, then train a fresh network, or a copy of the one there is."""
+        """Read everything, then train a fresh network or a copy of that there is."""
         samples = self._samples(
             X, y, metadata["sample_weight"], reset=not reuse, learn=not reuse
         )
@@ -60,8 +60,8 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
         if X_val is not None:
             if not self.early_stopping:
                 raise ValueError(
-                    "early_stopping=False, but X_val was given, which is used for early "
-                    "stopping only. Set early_stopping='auto' or True."
+                    "early_stopping=False, but X_val was given, which is used for "
+                    "early stopping only. Set early_stopping='auto' or True."
                 )
             return samples, self._validation_samples(X_val, y_val, sample_weight_val)
         if self.early_stopping is True:

@@ -128,7 +128,18 @@ class PooledFeatures(nn.Module):
         return torch.cat([map_.flatten(1) for maps in grids for map_ in maps], dim=1)
 
     def forward(self, grids: Sequence[Sequence[Tensor]]) -> Tensor:
-        """Return the features; see `features`."""
+        """Return the features; see `PooledFeatures.features`.
+
+        Parameters
+        ----------
+        grids : sequence of sequences of Tensor of shape (B, C_l, g, g)
+            For each grid the pooled and fused maps.
+
+        Returns
+        -------
+        Tensor of shape (B, n_features)
+            All of it side by side.
+        """
         return self.features(grids)
 
 

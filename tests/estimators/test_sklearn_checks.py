@@ -6,7 +6,11 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from skmultigran import ConvNetBackbone, MultiGranularityClassifier
+from skmultigran import (
+    ConvNetBackbone,
+    MultiGranularityClassifier,
+    MultiGranularityTransformer,
+)
 
 CLASSIFIER = MultiGranularityClassifier(
     backbone=ConvNetBackbone(widths=(8, 16)),
@@ -16,6 +20,12 @@ CLASSIFIER = MultiGranularityClassifier(
     random_state=0,
 )
 
+TRANSFORMERS = [
+    MultiGranularityTransformer(),
+    MultiGranularityTransformer(output="fused"),
+]
+ESTIMATORS = [CLASSIFIER, *TRANSFORMERS]
+
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": (
         "Mini-batches are stochastic: a repeated row falls into two batches. "
@@ -24,15 +34,15 @@ EXPECTED_FAILURES = {
     )
 }
 
-N_CHECKS = {"MultiGranularityClassifier": 63}
+N_CHECKS = {"MultiGranularityClassifier": 63, "MultiGranularityTransformer": 54}
 
 
 def _expected_failures(estimator):
-    return EXPECTED_FAILURES
+    return {} if estimator in TRANSFORMERS else EXPECTED_FAILURES
 
 
 @parametrize_with_checks(
-    [CLASSIFIER], expected_failed_checks=_expected_failures, xfail_strict=True
+    ESTIMATORS, expected_failed_checks=_expected_failures, xfail_strict=True
 )
 # Skipped by scikit-learn unless an environment variable asks for it: array API input.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
@@ -40,7 +50,7 @@ def test_sklearn_check(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("estimator", [CLASSIFIER], ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
 def test_the_number_of_sklearn_checks(estimator):
     names = [check.func.__name__ for _, check in estimator_checks_generator(estimator)]
     assert len(names) == N_CHECKS[type(estimator).__name__]

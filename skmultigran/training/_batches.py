@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -49,6 +50,11 @@ class TrainingBatches:
         self.batch_size = batch_size
         self.augmentation = augmentation
         self.generator = generator
+
+    @property
+    def n_pixels(self) -> int:
+        """Number of pixels of one batch."""
+        return self.batch_size * math.prod(self.source.image_size)
 
     def __len__(self) -> int:
         return len(batch_bounds(len(self.source), self.batch_size))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from skmultigran.images import ImageSource
+from skmultigran.training._threads import threads_for
 
 _PIXELS_PER_BATCH = 2**17
 _LARGEST_BATCH = 128
@@ -58,10 +59,11 @@ def predict_outputs(
     """
     size = prediction_batch_size(source.image_size)
     outputs = []
-    for start in range(0, len(source), size):
-        indices = np.arange(start, min(start + size, len(source)))
-        padded = _padded(source.gather(indices), size)
-        outputs.append(function(padded.to(device))[: len(indices)].float().cpu())
+    with threads_for(size * math.prod(source.image_size)):
+        for start in range(0, len(source), size):
+            indices = np.arange(start, min(start + size, len(source)))
+            padded = _padded(source.gather(indices), size)
+            outputs.append(function(padded.to(device))[: len(indices)].float().cpu())
     return torch.cat(outputs)
 
 

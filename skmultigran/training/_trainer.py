@@ -16,6 +16,7 @@ from skmultigran.training._batches import TrainingBatches
 from skmultigran.training._early_stopping import EarlyStopping
 from skmultigran.training._net import TrainingNet
 from skmultigran.training._prediction import predict_outputs
+from skmultigran.training._threads import threads_for
 
 Epoch = dict[str, Any]
 
@@ -133,7 +134,8 @@ def _run_epoch(
     validation: Validation | None,
 ) -> Epoch:
     start = time.perf_counter()
-    net.fit_loop(batches, epochs=1)
+    with threads_for(batches.n_pixels):
+        net.fit_loop(batches, epochs=1)
     epoch = {
         "epoch": number,
         "train_loss": float(net.history[-1, "train_loss"]),

@@ -30,12 +30,12 @@ class FitProgress:
         self._fitted_attributes = fitted_attributes
         self._context = estimator._init_callback_context(max_subtasks=max_epochs)
         self._context.call_on_fit_task_begin(**self._data)
-        self._epoch_context = None
+        self._epoch_context = self._context
         self._bar = tqdm(
             total=max_epochs,
             desc=type(estimator).__name__,
             unit="epoch",
-            disable=not estimator.verbose,
+            disable=not (estimator.verbose and max_epochs),
         )
 
     def begin_epoch(self, number: int) -> None:

@@ -186,6 +186,28 @@ def test_y_is_ignored_and_nothing_is_learned(digits):
     assert not hasattr(transformer, "net_")
 
 
+def test_callbacks_hear_of_a_fit_without_epochs(digits, capsys):
+    heard = []
+
+    class Listener:
+        def setup(self, estimator, context):
+            heard.append("setup")
+
+        def on_fit_task_begin(self, estimator, context, **data):
+            heard.append(context.max_subtasks)
+
+        def on_fit_task_end(self, estimator, context, **data):
+            heard.append("end")
+
+        def teardown(self, estimator, context):
+            heard.append("teardown")
+
+    transformer = MultiGranularityTransformer(verbose=1).set_callbacks(Listener())
+    transformer.fit(digits[0])
+    assert heard == ["setup", 0, "end", "teardown"]
+    assert capsys.readouterr().err == ""
+
+
 def test_transform_changes_nothing(digits):
     X = digits[0]
     transformer = MultiGranularityTransformer().fit(X)

@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_rand_score
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -40,6 +40,15 @@ def test_a_classifier_learns_more_from_the_columns_than_from_pixels(halves, clas
     columns = make_pipeline(MultiGranularityTransformer(), clone(pixels))
     level = pixels.fit(X, y).score(X_test, y_test)
     assert columns.fit(X, y).score(X_test, y_test) > level + 0.02
+
+
+def test_all_digits_in_five_folds():
+    X, y = load_digits(return_X_y=True)
+    model = make_pipeline(
+        MultiGranularityTransformer(), StandardScaler(), LogisticRegression()
+    )
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    assert cross_val_score(model, X, y, cv=folds).mean() >= 0.985
 
 
 def test_clusters_of_the_columns_are_the_digits(halves):

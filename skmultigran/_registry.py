@@ -89,7 +89,9 @@ class Registry:
         return decorator
 
     def _check_class(self, name: str, recipe_class: type) -> None:
-        if not (isinstance(recipe_class, type) and issubclass(recipe_class, self._base)):
+        if not (
+            isinstance(recipe_class, type) and issubclass(recipe_class, self._base)
+        ):
             raise TypeError(
                 f"The {self.kind} {name!r} must be a class derived from "
                 f"{self._base.__name__}, got {recipe_class!r}."

@@ -64,7 +64,9 @@ class BackboneRecipe(Recipe):
         """
         raise NotImplementedError
 
-    def levels(self, in_channels: int, image_size: tuple[int, int]) -> tuple[Level, ...]:
+    def levels(
+        self, in_channels: int, image_size: tuple[int, int]
+    ) -> tuple[Level, ...]:
         """Return the levels of the backbone without allocating its weights.
 
         Parameters

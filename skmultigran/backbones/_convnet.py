@@ -42,8 +42,8 @@ class _ResidualBlock(nn.Module):
             nn.BatchNorm2d(channels),
             nn.ReLU(inplace=True),
             nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(channels),
         )
+        self.last_norm = nn.BatchNorm2d(channels)
         self.shortcut = (
             nn.Identity()
             if in_channels == channels and stride == 1
@@ -54,7 +54,7 @@ class _ResidualBlock(nn.Module):
         )
 
     def forward(self, map_: Tensor) -> Tensor:
-        return torch.relu(self.residual(map_) + self.shortcut(map_))
+        return torch.relu(self.last_norm(self.residual(map_)) + self.shortcut(map_))
 
 
 class _ConvNet(Backbone):
@@ -97,7 +97,7 @@ def _initialise(module: nn.Module) -> None:
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
     if isinstance(module, _ResidualBlock):
         # A block starts as its shortcut, which makes the first steps stable.
-        nn.init.zeros_(module.residual[-1].weight)
+        nn.init.zeros_(module.last_norm.weight)
 
 
 @register_backbone("convnet")
@@ -133,7 +133,10 @@ class ConvNetBackbone(BackboneRecipe):
     _parameter_constraints = {
         "widths": ["array-like", StrOptions({"auto"})],
         "depth": [Interval(Integral, 1, None, closed="left")],
-        "stem_stride": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "stem_stride": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
     }
 
     def __init__(

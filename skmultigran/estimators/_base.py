@@ -176,7 +176,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
         )
 
     def _train(self, X, y, samples, validation_samples, *, reuse, metadata):
-        """Train a fresh network, or a copy of the one there is; set what was learned."""
+        """Train a fresh network, or a copy of the one there is, and keep it."""
         source = self._source(samples.images, samples.rows).keep()
         self._resolve_auto(len(source))
         validation = self._validation(validation_samples)
@@ -265,7 +265,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
         )
 
     def _continue(self, samples):
-        """Train a copy of the network, or a fresh one, for one epoch at a constant rate."""
+        """Train a copy of the network, or a fresh one, for one epoch."""
         fresh = not hasattr(self, "net_")
         source = self._source(samples.images, samples.rows)
         if fresh:

@@ -131,7 +131,7 @@ class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
     >>> from sklearn.datasets import load_digits
     >>> from skmultigran import MultiGranularityClassifier
     >>> X, y = load_digits(return_X_y=True)  # rows of 64 values: images of 8 x 8
-    >>> clf = MultiGranularityClassifier(fusion="attention", max_epochs=2, random_state=0)
+    >>> clf = MultiGranularityClassifier(fusion="attention", max_epochs=2)
     >>> clf.fit(X[:300], y[:300]).predict(X[300:]).shape
     (1497,)
     >>> clf.granularities_
@@ -305,8 +305,9 @@ class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
             self._keep_task(self._targets.learn_task(classes, None))
         elif not np.array_equal(classes, self.classes_):
             raise ValueError(
-                f"classes={classes.tolist()} differs from the last call to partial_fit, "
-                f"which had {self.classes_.tolist()}. Pass the same, or none."
+                f"classes={classes.tolist()} differs from the last call to "
+                f"partial_fit, which had {self.classes_.tolist()}. Pass the same, or "
+                "none."
             )
 
     def decision_function(self, X):

@@ -19,6 +19,9 @@ from torch import Tensor, nn
 from skmultigran.training._batches import TrainingBatches
 from skmultigran.training._norm_statistics import batch_norms, norm_statistics_held
 
+# After as many batches a norm's usual momentum, a tenth or so, is the larger one.
+_STEPS_TO_CORRECT = 100
+
 
 class WeightedLoss(nn.Module):
     """Mean over the batch of weight times loss.
@@ -113,10 +116,10 @@ class TrainingNet(NeuralNet):
         Otherwise a short training would end with statistics that still remember their
         arbitrary start, as the moments of Adam would without their correction.
         """
-        if not self.norm_momenta_ or self.norm_momenta_[0][0].num_batches_tracked > 20:
+        if self.steps_done_ > _STEPS_TO_CORRECT:
             return
         for norm, momentum in self.norm_momenta_:
-            if momentum is not None:
+            if momentum is not None and norm.num_batches_tracked is not None:
                 norm.momentum = max(momentum, 1 / (1 + int(norm.num_batches_tracked)))
 
     def infer(self, x: Tensor, **fit_params: Any) -> Tensor:

@@ -65,8 +65,8 @@ def estimate_norm_statistics(
     """Estimate the running statistics anew, with the weights as they are now.
 
     Running averages lag behind the weights, which costs accuracy after a short training
-    or one with large steps; a pass over some images as prediction will see them, without
-    augmentation, costs little.
+    or one with large steps; a pass over some images as prediction will see them,
+    without augmentation, costs little.
 
     Parameters
     ----------

@@ -44,8 +44,8 @@ def load_module_state(module: nn.Module, state: dict[str, np.ndarray]) -> None:
     if tensors.keys() != state.keys():
         different = sorted(tensors.keys() ^ state.keys())
         raise ValueError(
-            f"The state does not fit the network: {different[:3]} ... are only in one of "
-            "them. It was saved from a network that is built otherwise."
+            f"The state does not fit the network: {different[:3]} ... are only in one "
+            "of them. It was saved from a network that is built otherwise."
         )
     with torch.no_grad():
         for name, tensor in tensors.items():

@@ -28,8 +28,9 @@ class Training(Recipe):
     optimizer : {"adamw", "sgd"}, default="adamw"
         AdamW [1]_, or SGD with Nesterov momentum 0.9.
     weight_decay : float or "auto", default="auto"
-        Weight decay: decoupled for AdamW, an L2 penalty for SGD. Norms, biases and other
-        one-dimensional parameters are spared. "auto": 0.05 for AdamW, 0.0005 for SGD.
+        Weight decay: decoupled for AdamW, an L2 penalty for SGD. Norms, biases and
+        other one-dimensional parameters are spared. "auto": 0.05 for AdamW, 0.0005 for
+        SGD.
     label_smoothing : float, default=0.1
         Probability of each label that is spread evenly over all classes, in [0, 1). It
         raises the accuracy of small data at the price of less confident probabilities.

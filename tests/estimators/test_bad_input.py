@@ -43,7 +43,12 @@ BAD_FITS = {
         {},
         r"row 19 has shape \(5, 6\)",
     ),
-    "words": (np.full((20, 3), "a"), Y, {}, "not compatible with arrays of bytes/strings"),
+    "words": (
+        np.full((20, 3), "a"),
+        Y,
+        {},
+        "not compatible with arrays of bytes/strings",
+    ),
     "weights all zero": (X, Y, {"sample_weight": np.zeros(20)}, "All sample_weight"),
     "negative weight": (
         X,
@@ -80,7 +85,10 @@ BAD_FITS = {
 }
 
 BAD_PARAMETERS = {
-    "image_shape too small": ({"image_shape": (6, 5)}, r"30 values.*36 columns.*\(6, 6\)"),
+    "image_shape too small": (
+        {"image_shape": (6, 5)},
+        r"30 values.*36 columns.*\(6, 6\)",
+    ),
     "image_shape of words": ({"image_shape": ("a", "b")}, "positive integers"),
     "image_size of three": ({"image_size": (1, 2, 3)}, r"\(height, width\)"),
     "image_size zero": ({"image_size": 0}, "'image_size' parameter"),
@@ -100,7 +108,10 @@ BAD_PARAMETERS = {
     "augment unknown": ({"augment": "flop"}, "unknown step 'flop'"),
     "value_range reversed": ({"value_range": (1, 0)}, "low < high"),
     "device unknown": ({"device": "abacus"}, "device='abacus' cannot be used"),
-    "early stopping off": ({"early_stopping": False}, "early_stopping=False, but X_val"),
+    "early stopping off": (
+        {"early_stopping": False},
+        "early_stopping=False, but X_val",
+    ),
     "max_epochs": ({"max_epochs": 0}, "'max_epochs' parameter"),
 }
 
@@ -117,7 +128,9 @@ def _assert_unchanged(estimator, snapshot):
         assert torch.equal(value, weights[name])
 
 
-@pytest.mark.parametrize(("X_bad", "y", "extra", "match"), BAD_FITS.values(), ids=BAD_FITS)
+@pytest.mark.parametrize(
+    ("X_bad", "y", "extra", "match"), BAD_FITS.values(), ids=BAD_FITS
+)
 def test_bad_data(small, X_bad, y, extra, match):
     fresh = small(max_epochs=1)
     before = dict(vars(fresh))
@@ -167,7 +180,12 @@ def test_bad_images_at_predict(small, X_bad, match):
 
 
 BAD_PARTIAL_FITS = {
-    "unknown labels": (X, Y + 5, {}, r"labels \[5, 6\].*not among the classes \[0, 1\]"),
+    "unknown labels": (
+        X,
+        Y + 5,
+        {},
+        r"labels \[5, 6\].*not among the classes \[0, 1\]",
+    ),
     "other classes": (X, Y, {"classes": [0, 1, 2]}, "differs from the last call"),
     "NaN": (_with(0, np.nan), Y, {}, "NaN in row 0"),
     "narrow rows": (X[:, 1:], Y, {}, "35 features, but .* is expecting 36"),
@@ -205,7 +223,11 @@ def test_ctrl_c_is_an_interruption_and_nothing_is_lost(small, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("skmultigran.images.Augmentation.__call__", interrupted)
-    for call in (fitted.fit, fitted.partial_fit, fitted.set_params(warm_start=True).fit):
+    for call in (
+        fitted.fit,
+        fitted.partial_fit,
+        fitted.set_params(warm_start=True).fit,
+    ):
         fitted.set_params(warm_start=False)
         with pytest.raises(KeyboardInterrupt):
             call(X, Y)

@@ -103,7 +103,12 @@ def test_predict_writes_nothing(small, digits):
     classifier = small().fit(X, y)
     before = dict(vars(classifier))
     weights = {k: v.clone() for k, v in classifier.network_.state_dict().items()}
-    for method in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
+    for method in (
+        "predict",
+        "predict_proba",
+        "predict_log_proba",
+        "decision_function",
+    ):
         getattr(classifier, method)(X[:7])
     assert vars(classifier) == before
     for name, value in classifier.network_.state_dict().items():
@@ -125,9 +130,7 @@ def test_round_trip(small, digits, tmp_path, carried, fusion):
     X, y = digits
     classifier = small(fusion=fusion, max_epochs=2).fit(X, y)
     loaded = carried(classifier, tmp_path)
-    np.testing.assert_array_equal(
-        loaded.predict_proba(X), classifier.predict_proba(X)
-    )
+    np.testing.assert_array_equal(loaded.predict_proba(X), classifier.predict_proba(X))
     assert loaded.history_ == classifier.history_
     assert loaded.granularities_ == classifier.granularities_
 

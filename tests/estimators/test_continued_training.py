@@ -86,7 +86,9 @@ def test_early_stopping_restores_the_best_weights(small, digits):
     assert classifier.best_epoch_ == 1 + int(np.argmin(losses))
     assert classifier.best_epoch_ < classifier.n_iter_
     log_probabilities = classifier.predict_log_proba(X_val)
-    loss = -log_probabilities[np.arange(50), np.searchsorted(classifier.classes_, y_val)]
+    loss = -log_probabilities[
+        np.arange(50), np.searchsorted(classifier.classes_, y_val)
+    ]
     assert loss.mean() == pytest.approx(min(losses), rel=1e-4)
     scores = [epoch["valid_score"] for epoch in classifier.history_]
     assert classifier.score(X_val, y_val) == pytest.approx(

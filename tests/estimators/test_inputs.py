@@ -8,7 +8,9 @@ from sklearn.datasets import load_digits
 
 
 def _memmap(images, path):
-    mapped = np.memmap(path / "images", dtype=images.dtype, mode="w+", shape=images.shape)
+    mapped = np.memmap(
+        path / "images", dtype=images.dtype, mode="w+", shape=images.shape
+    )
     mapped[:] = images
     mapped.flush()
     return np.memmap(path / "images", dtype=images.dtype, mode="r", shape=images.shape)

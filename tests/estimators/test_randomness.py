@@ -15,7 +15,9 @@ RANDOM_PARTS = {
 
 def _fitted(small, pair, random_state, **parameters):
     images, y = pair
-    return small(random_state=random_state, **(RANDOM_PARTS | parameters)).fit(images, y)
+    return small(random_state=random_state, **(RANDOM_PARTS | parameters)).fit(
+        images, y
+    )
 
 
 def test_same_seed_same_predictions_bit_for_bit(small, pair):

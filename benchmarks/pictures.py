@@ -38,7 +38,10 @@ def draw_comparison(axes, results):
         axes.plot([mean, mean], [row - 0.25, row + 0.25], color=colour, lw=2.5)
         note = f"{mean:.4f}, {result.cpu_seconds:.0f} CPU s"
         axes.text(mean, row - 0.32, note, ha="center", va="bottom", color=colour)
-    labels = [result.name.replace("Classifier", "\nClassifier") for result in results]
+    labels = [
+        result.name.replace("Classifier", "\nClassifier").replace(", ", ",\n")
+        for result in results
+    ]
     axes.set_yticks(range(len(results)), labels)
     axes.set_ylim(len(results) - 0.5, -0.75)
     axes.margins(x=0.12)
@@ -52,7 +55,7 @@ def draw_learning_curve(both_axes, history):
     above, below = both_axes
     epochs = [epoch["epoch"] for epoch in history]
     curves = (
-        (above, "train_loss", ORANGE, "training"),
+        (above, "train_loss", ORANGE, "training, with smoothed labels"),
         (above, "valid_loss", BLUE, "validation"),
         (below, "valid_score", BLUE, "validation"),
     )

@@ -27,6 +27,7 @@ def test_table_has_a_row_per_classifier(printed):
     accuracies = {name: float(accuracy) for name, accuracy, _ in rows}
     assert list(accuracies) == [
         "MultiGranularityClassifier",
+        "scattering, LogisticRegression",
         "SVC",
         "RandomForestClassifier",
         "plain convnet in skorch",

@@ -13,7 +13,7 @@ from skmultigran._registry import register_backbone
 from skmultigran._support import Interval, StrOptions
 from skmultigran.backbones._base import Backbone, BackboneRecipe
 
-_AUTO_WIDTHS = (32, 64, 128, 256)
+_AUTO_WIDTHS = (16, 32, 64, 128)
 
 
 def _auto_stem_stride(image_size: tuple[int, int]) -> int:
@@ -110,8 +110,8 @@ class ConvNetBackbone(BackboneRecipe):
     Parameters
     ----------
     widths : sequence of int or "auto", default="auto"
-        Channels of each stage. "auto": (32, 64, 128) and, where the last map would
-        still measure more than 8 pixels, 256.
+        Channels of each stage. "auto": (16, 32, 64) and, where the last map would
+        still measure more than 8 pixels, 128.
     depth : int, default=1
         Residual blocks per stage.
     stem_stride : int or "auto", default="auto"

@@ -90,7 +90,7 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
     training : str or recipe, default="standard"
         The recipe `Training` of optimizer, schedule and regularisation.
     max_epochs : int or "auto", default="auto"
-        Passes over the training images. "auto": as many as make 800 steps, between 12
+        Passes over the training images. "auto": as many as make 900 steps, between 12
         and 100; the value is kept as `max_epochs_`.
     batch_size : int or "auto", default="auto"
         Images per step of training. "auto": the power of two below a sixteenth of the

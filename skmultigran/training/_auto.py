@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-_STEPS = 800
+_STEPS = 900
 
 
 def auto_batch_size(n: int) -> int:
@@ -36,7 +36,7 @@ def auto_max_epochs(n: int, batch_size: int) -> int:
     Returns
     -------
     int
-        As many as make 800 steps, between 12 and 100.
+        As many as make 900 steps, between 12 and 100.
     """
     return max(12, min(100, math.ceil(_STEPS * batch_size / n)))
 

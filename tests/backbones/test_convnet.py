@@ -38,7 +38,7 @@ def _images(*shape, seed=0):
 def test_auto_depth_of_the_pyramid(image_size, strides):
     levels = ConvNetBackbone().levels(3, image_size)
     assert [level.stride for level in levels] == strides
-    assert [level.channels for level in levels] == [32, 64, 128, 256][: len(strides)]
+    assert [level.channels for level in levels] == [16, 32, 64, 128][: len(strides)]
 
 
 @pytest.mark.parametrize("stem_stride", [1, 2, 3, 4])

@@ -25,9 +25,9 @@ def test_batch_size_is_the_power_of_two_below_a_sixteenth(n, expected):
 
 @pytest.mark.parametrize(
     ("n", "batch_size", "expected"),
-    [(1437, 64, 36), (1, 16, 100), (128, 16, 100), (160, 16, 80), (60_000, 128, 12)],
+    [(1437, 64, 41), (1, 16, 100), (144, 16, 100), (160, 16, 90), (60_000, 128, 12)],
 )
-def test_epochs_make_800_steps_within_bounds(n, batch_size, expected):
+def test_epochs_make_900_steps_within_bounds(n, batch_size, expected):
     assert auto_max_epochs(n, batch_size) == expected
 
 

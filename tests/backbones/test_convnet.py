@@ -109,9 +109,9 @@ def test_one_pixel(in_channels):
     with torch.no_grad():
         maps = module(_images(3, in_channels, 1, 1))
     assert [tuple(m.shape) for m in maps] == [
+        (3, 16, 1, 1),
         (3, 32, 1, 1),
         (3, 64, 1, 1),
-        (3, 128, 1, 1),
     ]
 
 

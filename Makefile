@@ -41,7 +41,7 @@ $(INSTALLED): pyproject.toml | $(BIN)/python
 	@touch $@
 
 demo: $(INSTALLED)
-	@$(BIN)/python -m benchmarks.demo --output demo
+	@$(BIN)/python -m benchmarks demo --output demo
 
 test: lint
 	$(BIN)/python -m pytest --numprocesses 2

@@ -1,6 +1,6 @@
 """The main job on real data: 1,797 handwritten digits as flat rows of 64 values.
 
-Run it with `make demo`, or with `python -m benchmarks.demo [--quick] [--output DIR]`.
+Run it with `make demo`, or with `python -m benchmarks demo [--quick] [--output DIR]`.
 """
 
 import argparse
@@ -149,7 +149,9 @@ def learning_curve(settings, X, y):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks demo", description=__doc__.partition("\n")[0]
+    )
     parser.add_argument("--quick", action="store_true", help="little data, few epochs")
     parser.add_argument("--output", type=Path, default=Path("demo"), help="folder")
     options = parser.parse_args(arguments)
@@ -172,7 +174,3 @@ def main(arguments=None):
     picture = options.output / "digits.png"
     draw_demo(picture, results, history, searcher.cv_results_)
     print(f"\nPicture: {picture}")
-
-
-if __name__ == "__main__":
-    main()

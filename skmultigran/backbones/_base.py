@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from numbers import Integral
+
 import torch
 from torch import Tensor, nn
 
@@ -106,3 +109,43 @@ class BackboneRecipe(Recipe):
         """Return a backbone without weights; random generators stay as they were."""
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
             return self.build(in_channels, image_size)
+
+
+def chosen_levels(
+    out_indices: Sequence[int] | None, count: int, owner: str
+) -> tuple[int, ...]:
+    """Return the positions of the levels that `out_indices` names.
+
+    Parameters
+    ----------
+    out_indices : sequence of int or None
+        Distinct positions from fine to coarse; negative ones count from the coarsest.
+        None: all.
+    count : int
+        Number of levels there are.
+    owner : str
+        Name of the backbone, for the message.
+
+    Returns
+    -------
+    tuple of int
+        Positions from zero, ascending.
+
+    Raises
+    ------
+    ValueError
+        If a position does not exist, if one comes twice, or if there is none.
+    """
+    if out_indices is None:
+        return tuple(range(count))
+    given = list(out_indices)
+    valid = {
+        int(i) % count for i in given if isinstance(i, Integral) and -count <= i < count
+    }
+    if not given or len(valid) != len(given):
+        raise ValueError(
+            f"{owner} got out_indices={out_indices!r}; it has {count} levels, so it "
+            f"must be a sequence of distinct integers from {-count} to {count - 1}, "
+            "with at least one."
+        )
+    return tuple(sorted(valid))

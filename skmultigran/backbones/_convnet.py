@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from skmultigran._levels import Level
 from skmultigran._registry import register_backbone
 from skmultigran._support import Interval, StrOptions
-from skmultigran.backbones._base import Backbone, BackboneRecipe
+from skmultigran.backbones._base import Backbone, BackboneRecipe, chosen_levels
 
 _AUTO_WIDTHS = (16, 32, 64, 128)
 
@@ -59,9 +59,15 @@ class _ResidualBlock(nn.Module):
 
 class _ConvNet(Backbone):
     def __init__(
-        self, in_channels: int, widths: Sequence[int], depth: int, stem_stride: int
+        self,
+        in_channels: int,
+        widths: Sequence[int],
+        depth: int,
+        stem_stride: int,
+        chosen: Sequence[int],
     ) -> None:
         super().__init__()
+        self.chosen = tuple(chosen)
         self.stem = nn.Sequential(
             nn.Conv2d(in_channels, widths[0], 3, stem_stride, padding=1, bias=False),
             nn.BatchNorm2d(widths[0]),
@@ -70,11 +76,10 @@ class _ConvNet(Backbone):
         before = (widths[0], *widths[:-1])
         self.stages = nn.ModuleList(
             _stage(before[i], width, depth, stride=1 if i == 0 else 2)
-            for i, width in enumerate(widths)
+            # Stages behind the last level that is wanted are not built.
+            for i, width in enumerate(widths[: self.chosen[-1] + 1])
         )
-        self.levels = tuple(
-            Level(width, stem_stride * 2**i) for i, width in enumerate(widths)
-        )
+        self.levels = tuple(Level(widths[i], stem_stride * 2**i) for i in self.chosen)
         self.apply(_initialise)
 
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -83,7 +88,7 @@ class _ConvNet(Backbone):
         for stage in self.stages:
             map_ = stage(map_)
             maps.append(map_)
-        return maps
+        return [maps[i] for i in self.chosen]
 
 
 def _stage(in_channels: int, channels: int, depth: int, stride: int) -> nn.Sequential:
@@ -117,6 +122,9 @@ class ConvNetBackbone(BackboneRecipe):
     stem_stride : int or "auto", default="auto"
         Stride of the first convolution. "auto": 1 for images of up to 48 pixels, 2 up
         to 96, else 4.
+    out_indices : sequence of int or None, default=None
+        Stages whose maps are levels, counted from the finest; negative ones from the
+        coarsest. None: all.
 
     References
     ----------
@@ -137,6 +145,7 @@ class ConvNetBackbone(BackboneRecipe):
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
         ],
+        "out_indices": ["array-like", None],
     }
 
     def __init__(
@@ -145,10 +154,12 @@ class ConvNetBackbone(BackboneRecipe):
         widths: Sequence[int] | str = "auto",
         depth: int = 1,
         stem_stride: int | str = "auto",
+        out_indices: Sequence[int] | None = None,
     ) -> None:
         self.widths = widths
         self.depth = depth
         self.stem_stride = stem_stride
+        self.out_indices = out_indices
 
     def build(self, in_channels: int, image_size: tuple[int, int]) -> Backbone:
         """Return a fresh network; see `BackboneRecipe.build`."""
@@ -158,9 +169,9 @@ class ConvNetBackbone(BackboneRecipe):
             if isinstance(self.stem_stride, str)
             else self.stem_stride
         )
-        return _ConvNet(
-            in_channels, self._widths(image_size, stem_stride), self.depth, stem_stride
-        )
+        widths = self._widths(image_size, stem_stride)
+        chosen = chosen_levels(self.out_indices, len(widths), "ConvNetBackbone")
+        return _ConvNet(in_channels, widths, self.depth, stem_stride, chosen)
 
     def _widths(self, image_size: tuple[int, int], stem_stride: int) -> tuple[int, ...]:
         if isinstance(self.widths, str):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import functools
 from collections.abc import Callable, Sequence
-from numbers import Integral
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -17,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 from skmultigran._levels import Level
 from skmultigran._registry import register_backbone
 from skmultigran._support import import_optional
-from skmultigran.backbones._base import Backbone, BackboneRecipe
+from skmultigran.backbones._base import Backbone, BackboneRecipe, chosen_levels
 
 _FAMILIES = {
     "convnext": ("convnext",),
@@ -293,18 +292,6 @@ class TorchvisionBackbone(BackboneRecipe):
     def _chosen(self) -> tuple[int, ...]:
         """Return the positions of the levels that `out_indices` names, ascending."""
         count = len(_plan(self.name).levels)
-        if self.out_indices is None:
-            return tuple(range(count))
-        indices = list(self.out_indices)
-        valid = [
-            int(i) % count
-            for i in indices
-            if isinstance(i, Integral) and -count <= i < count
-        ]
-        if not indices or len(set(valid)) != len(indices):
-            raise ValueError(
-                f"TorchvisionBackbone got out_indices={self.out_indices!r}; "
-                f"{self.name} has {count} levels, so it must be a sequence of distinct "
-                f"integers from {-count} to {count - 1}, with at least one."
-            )
-        return tuple(sorted(valid))
+        return chosen_levels(
+            self.out_indices, count, f"TorchvisionBackbone {self.name}"
+        )

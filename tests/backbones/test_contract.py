@@ -27,6 +27,7 @@ def test_registered_backbone_keeps_its_promises(name):
     [
         ConvNetBackbone(widths=(4, 6, 8, 10), depth=2, stem_stride=3),
         ConvNetBackbone(widths=(5,), stem_stride=1),
+        ConvNetBackbone(widths=(4, 6, 8), out_indices=(-1, 0)),
         MultiColumnBackbone(stride=1),
         MultiColumnBackbone(
             kernel_sizes=((1,), (3,), (5, 3), (5, 5, 5)),

@@ -145,3 +145,27 @@ def test_wrong_parameters(parameters, match):
         recipe.build(3, (32, 32))
     with pytest.raises(ValueError, match=match):
         recipe.levels(3, (32, 32))
+
+
+@pytest.mark.parametrize(
+    ("out_indices", "stages"),
+    [((-1,), [2]), ((0,), [0]), ((1, 0), [0, 1]), (None, None)],
+)
+def test_out_indices_choose_levels(out_indices, stages):
+    whole = _built(ConvNetBackbone(widths=(4, 6, 8)))
+    some = _built(ConvNetBackbone(widths=(4, 6, 8), out_indices=out_indices))
+    stages = [0, 1, 2] if stages is None else stages
+    assert list(some.levels) == [whole.levels[i] for i in stages]
+    assert len(some.stages) == max(stages) + 1
+    some.load_state_dict(whole.state_dict(), strict=False)
+    images = _images(2, 3, 9, 9)
+    maps = whole.eval()(images)
+    for found, stage in zip(some.eval()(images), stages, strict=True):
+        assert torch.equal(found, maps[stage])
+
+
+@pytest.mark.parametrize("out_indices", [(), (3,), (0, 0), (0.5,)])
+def test_out_indices_that_do_not_exist(out_indices):
+    recipe = ConvNetBackbone(widths=(4, 6, 8), out_indices=out_indices)
+    with pytest.raises(ValueError, match="it has 3 levels.*from -3 to 2"):
+        recipe.build(1, (8, 8))

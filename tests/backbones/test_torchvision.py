@@ -203,7 +203,7 @@ def test_same_seed_same_weights_whether_or_not_the_network_was_met_before():
         ({"name": 18}, "'name' parameter of TorchvisionBackbone must be"),
         ({"weights": "DEFAULT"}, "weights='DEFAULT'; only weights=None"),
         ({"weights": 3}, "'weights' parameter of TorchvisionBackbone must be"),
-        ({"out_indices": ()}, r"out_indices=\(\); resnet18 has 5 levels"),
+        ({"out_indices": ()}, r"resnet18 got out_indices=\(\); it has 5 levels"),
         ({"out_indices": (5,)}, "distinct integers from -5 to 4"),
         ({"out_indices": (-6,)}, "distinct integers from -5 to 4"),
         ({"out_indices": (0, 0)}, "distinct integers"),

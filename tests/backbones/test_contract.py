@@ -336,7 +336,7 @@ def test_unknown_name():
 
 
 def test_another_kind_of_recipe():
-    with pytest.raises(AssertionError, match="must derive from BackboneRecipe"):
+    with pytest.raises(TypeError, match="derived from BackboneRecipe"):
         check_backbone(ConcatFusion())
 
 

@@ -268,7 +268,6 @@ class WordySpatial(UserFusion):
         (ChangesItself(), "build must not change the recipe"),
         (BuildsOnce(), "two builds must not share a module or a parameter"),
         (WordySpatial(), "`spatial` must be True or False, got 'yes'"),
-        (ConvNetBackbone(), "must derive from FusionRecipe"),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
 )
@@ -287,6 +286,11 @@ def test_check_takes_a_registered_name(monkeypatch):
 def test_unknown_name_is_refused_with_the_nearest():
     with pytest.raises(ValueError, match=r"'weights' is unknown.*mean 'weighted'"):
         check_fusion("weights")
+
+
+def test_another_kind_of_recipe_is_refused():
+    with pytest.raises(TypeError, match="derived from FusionRecipe"):
+        check_fusion(ConvNetBackbone())
 
 
 def test_module_in_place_of_a_recipe_is_refused():

@@ -18,9 +18,9 @@ class Green(Recipe):
 
 @pytest.fixture
 def colours():
-    registry = Registry("colour")
-    registry.register("blue")(Blue)
-    return registry
+    known = Registry("colour")
+    known.register("blue")(Blue)
+    return known
 
 
 def test_decorator_returns_the_class_and_the_name_gives_a_recipe(colours):

@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-PROGRAMS = ("ablation", "demo")
+PROGRAMS = ("ablation", "demo", "scattering")
 
 
 def main(arguments):

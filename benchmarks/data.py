@@ -27,17 +27,26 @@ def mnist_5k():
     return X.astype(np.uint8), y
 
 
-def fashion_5k():
-    """Return the first 5,000 training images of Fashion-MNIST, 28 x 28 pixels."""
+def fashion(part):
+    """Return images and labels of Fashion-MNIST, 28 x 28 pixels as rows of bytes.
+
+    `part` is "train", 60,000 images, or "t10k", 10,000.
+    """
     images, labels = (
-        FASHION / f"train-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1")
+        FASHION / f"{part}-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1")
     )
     if not images.exists():
         raise SystemExit(
-            "The data set fashion-5k comes with a Debian package: "
+            "Fashion-MNIST comes with a Debian package: "
             "apt-get install dataset-fashion-mnist"
         )
-    return _idx(images, 16)[: 5000 * 784].reshape(-1, 784), _idx(labels, 8)[:5000]
+    return _idx(images, 16).reshape(-1, 784), _idx(labels, 8)
+
+
+def fashion_5k():
+    """Return the first 5,000 training images of Fashion-MNIST."""
+    X, y = fashion("train")
+    return X[:5000], y[:5000]
 
 
 def _idx(path, header):

@@ -27,7 +27,7 @@ def kymatio_columns(images):
     from kymatio.torch import Scattering2D
 
     scattering = Scattering2D(J=2, shape=(28, 28), L=8)
-    batches = torch.from_numpy(images.reshape(-1, 28, 28)).float().div(255)
+    batches = torch.tensor(images.reshape(-1, 28, 28)).float().div(255)
     with torch.inference_mode():
         parts = [scattering(batch).flatten(1) for batch in batches.split(BATCH)]
     return torch.cat(parts).numpy()

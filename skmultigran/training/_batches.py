@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -26,8 +27,7 @@ class TrainingBatches:
     weights : ndarray of float32 of shape (n,)
         Weights with mean one.
     batch_size : int
-        Images per batch. A last batch of a single image joins the one before, since
-        batch norm refuses a single value per channel.
+        Images per batch at most; batches of an epoch have nearly the same size.
     augmentation : Augmentation
         Random changes of the images.
     generator : torch.Generator
@@ -69,21 +69,26 @@ class TrainingBatches:
 
 
 def batch_bounds(n: int, batch_size: int) -> list[tuple[int, int]]:
-    """Return where batches start and stop; a last batch of one joins the one before.
+    """Return where batches start and stop, all of nearly the same size.
+
+    A few images left over for a last batch would have norm statistics of their own, and
+    one step per epoch in a wrong direction costs accuracy; a batch norm even refuses a
+    single value per channel.
 
     Parameters
     ----------
     n : int
         Number of images.
     batch_size : int
-        Images per batch.
+        Images per batch at most; one more where a single image would be left.
 
     Returns
     -------
     list of (int, int)
         Bounds that cover `range(n)` in order.
     """
-    starts = list(range(0, n, batch_size))
-    if len(starts) > 1 and n - starts[-1] == 1:
-        starts.pop()
-    return list(zip(starts, [*starts[1:], n], strict=True))
+    count = math.ceil(n / batch_size)
+    if batch_size > 1:
+        count = max(1, min(count, n // 2))
+    edges = [n * i // count for i in range(count + 1)]
+    return list(pairwise(edges))

@@ -13,11 +13,11 @@ def _losses(classifier):
 
 def test_partial_fit_learns_step_by_step(small, pair):
     images, y = pair
-    classifier = small()
-    for _ in range(8):
+    classifier = small(lr=0.005)
+    for _ in range(15):
         classifier.partial_fit(images, y, classes=[0, 1])
-    assert classifier.n_iter_ == 8
-    assert [epoch["epoch"] for epoch in classifier.history_] == list(range(1, 9))
+    assert classifier.n_iter_ == 15
+    assert [epoch["epoch"] for epoch in classifier.history_] == list(range(1, 16))
     assert _losses(classifier)[-1] < _losses(classifier)[0]
     assert classifier.score(images, y) == 1.0
 
@@ -61,12 +61,12 @@ def test_partial_fit_leaves_the_rate_constant(small, pair):
 
 def test_warm_start_goes_on(small, pair):
     images, y = pair
-    cold = small(max_epochs=3)
-    warm = small(max_epochs=3, warm_start=True)
+    cold = small(max_epochs=8, lr=0.005)
+    warm = small(max_epochs=8, lr=0.005, warm_start=True)
     first = _losses(cold.fit(images, y))
     assert _losses(warm.fit(images, y)) == first
     assert _losses(cold.fit(images, y)) == first
-    assert _losses(warm.fit(images, y))[0] < first[0]
+    assert _losses(warm.fit(images, y))[0] < 0.8 * first[0]
 
 
 def test_warm_start_needs_the_same_classes(small, pair):

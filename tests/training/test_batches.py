@@ -49,19 +49,30 @@ def test_same_seed_same_order_another_seed_another(numbered, batches_of):
 @pytest.mark.parametrize(
     ("n", "batch_size", "sizes"),
     [
-        (16, 8, [8, 8]),
-        (17, 8, [8, 9]),
-        (18, 8, [8, 8, 2]),
-        (9, 8, [9]),
+        (12, 4, [4, 4, 4]),
+        (13, 4, [3, 3, 3, 4]),
+        (17, 16, [8, 9]),
+        (1347, 64, [61] * 17 + [62] * 5),
         (3, 2, [3]),
-        (1, 8, [1]),
+        (5, 2, [2, 3]),
+        (1, 4, [1]),
+        (3, 1, [1, 1, 1]),
         (5, 8, [5]),
     ],
 )
-def test_last_batch_of_one_joins_the_one_before(n, batch_size, sizes):
+def test_batches_have_nearly_the_same_size(n, batch_size, sizes):
     bounds = batch_bounds(n, batch_size)
-    assert [stop - start for start, stop in bounds] == sizes
+    assert sorted(stop - start for start, stop in bounds) == sizes
     assert [number for bound in bounds for number in range(*bound)] == list(range(n))
+
+
+@pytest.mark.parametrize("batch_size", [2, 3, 7, 64])
+def test_no_batch_of_one_and_none_too_large(batch_size):
+    for n in range(2, 200):
+        sizes = [stop - start for start, stop in batch_bounds(n, batch_size)]
+        assert 2 <= min(sizes)
+        assert max(sizes) <= max(batch_size, 3)
+        assert max(sizes) - min(sizes) <= 1
 
 
 def test_targets_and_weights_follow_their_images(numbered, batches_of):

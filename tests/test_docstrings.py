@@ -134,12 +134,10 @@ def test_constraints_name_every_parameter(owner):
 
 @each_owner
 def test_constructor_is_keyword_only(owner):
-    # Estimators take the backbone and the fusion by position too.
     positional = [
         name for name, p in _parameters(owner).items() if p.kind is not p.KEYWORD_ONLY
     ]
-    allowed = [] if issubclass(owner, Recipe) else ["backbone", "fusion"]
-    assert positional in ([], allowed)
+    assert positional == []
 
 
 @each_owner

@@ -57,7 +57,8 @@ class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
         Passes over the training images. "auto": as many as make 900 steps, between 12
         and 100; the value is kept as `max_epochs_`.
     batch_size : int or "auto", default="auto"
-        Images per step. "auto": the power of two below a sixteenth of the training
+        Images per step at most; the batches of an epoch have nearly the same size.
+        "auto": the power of two below a sixteenth of the training
         images, between 16 and 128.
     lr : float or "auto", default="auto"
         Largest learning rate. "auto": 0.003 for AdamW, 0.1 for SGD.

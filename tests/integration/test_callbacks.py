@@ -93,14 +93,30 @@ def test_a_callback_can_stop_the_fit(digits):
     assert fitted.n_iter_ == 2
 
 
-def test_teardown_after_a_failure(digits):
-    X, y = digits
+def test_teardown_after_a_failure_in_the_middle(digits, monkeypatch):
+    def broken(self, images, generator):
+        raise RuntimeError("no memory left")
+
     recorder = Recorder()
-    failing = classifier(device="abacus").set_callbacks(recorder)
+    failing = classifier().set_callbacks(recorder)
+    before = dict(vars(failing))
+    monkeypatch.setattr("skmultigran.images.Augmentation.__call__", broken)
+    with pytest.raises(RuntimeError, match="no memory left"):
+        failing.fit(*digits)
+    assert recorder.events == [
+        "setup",
+        ("begin", "fit", 0),
+        ("begin", "epoch", 0),
+        "teardown",
+    ]
+    assert vars(failing) == before
+
+
+def test_a_failure_before_training_sets_nothing_up(digits):
+    recorder = Recorder()
     with pytest.raises(ValueError, match="abacus"):
-        failing.fit(X, y)
-    assert recorder.events in ([], ["setup", "teardown"])
-    assert not hasattr(failing, "_callback_fit_ctx")
+        classifier(device="abacus").set_callbacks(recorder).fit(*digits)
+    assert recorder.events == []
 
 
 def test_progress_bar_shows_search_fold_and_epoch(digits, capsys, monkeypatch):

@@ -10,7 +10,6 @@ from sklearn.base import BaseEstimator
 from skorch import NeuralNet
 
 import skmultigran
-from skmultigran._recipe import Recipe
 
 # Of numpydoc's checks all but: where the text begins (GL01, GL02), a capital at its
 # start (SS02: skorch has none), a "See Also", an extended summary and an example for

@@ -52,19 +52,17 @@ def run(X, y, seed, fusion, out_indices, scales, max_epochs):
 
 
 def ablate(name, X, y, *, fusions, seeds, max_epochs):
-    """Return one record per fusion, levels, scales and seed.
+    """Yield one record per fusion, levels, scales and seed.
 
     The seeds are the outer loop, so that a machine that gets slower does so for all.
     """
     cases = list(itertools.product(range(seeds), fusions, LEVELS, SCALES))
-    records = []
     for seed, fusion, levels, scales in tqdm(cases, desc=name, unit="fit"):
         result = run(
             X, y, seed, fusion, LEVELS[levels], SCALES[scales], max_epochs=max_epochs
         )
         case = {"data": name, "fusion": fusion, "levels": levels, "scales": scales}
-        records.append(case | {"seed": seed} | result)
-    return records
+        yield case | {"seed": seed} | result
 
 
 def table(records):
@@ -115,18 +113,20 @@ def main(arguments=None):
     parser.add_argument("--max-epochs", type=int, default=None)
     parser.add_argument("--output", type=Path, default=Path("demo/ablation.json"))
     options = parser.parse_args(arguments)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
     records = []
     for name in options.data:
-        records += ablate(
+        for record in ablate(
             name,
             *LOADERS[name](),
             fusions=options.fusions,
             seeds=options.seeds,
             max_epochs=options.max_epochs or "auto",
-        )
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    result = {"machine": machine(), "records": records}
-    options.output.write_text(json.dumps(result, indent=1), encoding="utf-8")
+        ):
+            # Written after every fit: hours of work are not lost at the last minute.
+            records.append(record)
+            result = {"machine": machine(), "records": records}
+            options.output.write_text(json.dumps(result, indent=1), encoding="utf-8")
     print(
         "Accuracy on a quarter of the images, spread over seeds, CPU seconds of a fit"
     )

@@ -17,8 +17,10 @@ def images():
 
 
 def test_every_case_once(images):
-    records = ablation.ablate(
-        "halves", *images, fusions=("concat", "fpn"), seeds=2, max_epochs=1
+    records = list(
+        ablation.ablate(
+            "halves", *images, fusions=("concat", "fpn"), seeds=2, max_epochs=1
+        )
     )
     cases = {(r["fusion"], r["levels"], r["scales"], r["seed"]) for r in records}
     assert len(records) == len(cases) == 2 * 2 * 2 * 2
@@ -34,7 +36,7 @@ def test_a_case_is_what_its_name_says(images, monkeypatch):
         return self
 
     monkeypatch.setattr(ablation.MultiGranularityClassifier, "fit", recorded)
-    ablation.ablate("halves", *images, fusions=("sum",), seeds=1, max_epochs=1)
+    list(ablation.ablate("halves", *images, fusions=("sum",), seeds=1, max_epochs=1))
     assert seen == [
         ("sum", ["s1.00_l0"]),
         ("sum", ["s1.00_l0", "s0.50_l0"]),

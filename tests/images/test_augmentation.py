@@ -176,8 +176,8 @@ def test_standard_is_affine_and_flip():
 
 @pytest.mark.parametrize("size", [(16, 16), (1, 64)])
 def test_auto_may_stand_in_a_list(size):
-    expected = (*Augmentation("auto", size).names, "flip")
-    assert Augmentation(["auto", "flip"], size).names == expected
+    expected = (*Augmentation("auto", size).steps, "flip")
+    assert Augmentation(["auto", "flip"], size).steps == expected
 
 
 @pytest.mark.parametrize("augment", ["spin", ["flip", "spin"], ("spin",)])

@@ -79,7 +79,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
         "image_size": [_POSITIVE, "array-like", None],
         "resize": [StrOptions(set(RESIZES))],
         "value_range": ["array-like", StrOptions({"auto"})],
-        "augment": [str, list, tuple, None],
+        "augment": [str, list, tuple, callable, None],
         "training": [str, Recipe],
         "max_epochs": [_POSITIVE, StrOptions({"auto"})],
         "batch_size": [_POSITIVE, StrOptions({"auto"})],

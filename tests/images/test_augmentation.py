@@ -1,10 +1,15 @@
-"""Augmentation moves and mirrors, image by image, by the given random numbers."""
+"""Augmentation changes each image by random numbers of its own, and nothing else."""
+
+import re
 
 import pytest
 import torch
 from torch.nn import functional
 
 from skmultigran.images import Augmentation
+
+STEPS = ["affine", "shift", "flip", "crop", "color", "erase"]
+ALL = ["auto", *STEPS, "standard", "strong"]
 
 
 def generator(seed=0):
@@ -77,7 +82,7 @@ def test_flip_mirrors_half_of_the_images():
     assert 900 < mirrored.sum() < 1100
 
 
-@pytest.mark.parametrize("augment", ["affine", "shift", "flip", "standard"])
+@pytest.mark.parametrize("augment", ALL)
 def test_generator_alone_decides(augment):
     images = torch.rand(8, 3, 16, 16)
     first = augmented(augment, images)
@@ -86,7 +91,7 @@ def test_generator_alone_decides(augment):
     assert not torch.equal(augmented(augment, images, seed=1), first)
 
 
-@pytest.mark.parametrize("augment", ["auto", "affine", "shift", "flip", "standard"])
+@pytest.mark.parametrize("augment", ALL)
 def test_input_and_global_generator_stay_as_they_are(augment):
     images = torch.rand(8, 3, 16, 16)
     before, state = images.clone(), torch.get_rng_state()
@@ -95,10 +100,44 @@ def test_input_and_global_generator_stay_as_they_are(augment):
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_images_of_a_batch_get_draws_of_their_own():
+@pytest.mark.parametrize("augment", ["affine", "crop", "color", "standard", "strong"])
+def test_images_of_a_batch_get_draws_of_their_own(augment):
     image = torch.rand(1, 1, 32, 32)
-    found = augmented("standard", image.expand(20, -1, -1, -1))
+    found = augmented(augment, image.expand(20, -1, -1, -1))
     assert len({tuple(moved.flatten().tolist()) for moved in found}) > 15
+
+
+@pytest.mark.parametrize("augment", ALL)
+def test_companions_do_not_change_an_image(augment):
+    images, others = torch.rand(2, 12, 3, 16, 16)
+    others[::2] = images[::2]
+    expected, found = augmented(augment, images), augmented(augment, others)
+    assert torch.equal(found[::2], expected[::2])
+
+
+@pytest.mark.parametrize("augment", ["affine", "shift", "flip", "crop", "erase"])
+def test_constant_images_stay_constant(augment):
+    images = torch.rand(30, 3, 1, 1).expand(-1, -1, 12, 9)
+    torch.testing.assert_close(augmented(augment, images), images)
+
+
+@pytest.mark.parametrize("augment", ALL)
+@pytest.mark.parametrize(
+    "shape", [(5, 1, 1, 1), (5, 3, 1, 64), (5, 2, 64, 1), (5, 4, 2, 3), (1, 3, 33, 20)]
+)
+def test_shape_dtype_and_range_are_kept(augment, shape):
+    found = augmented(augment, torch.rand(shape))
+    assert found.shape == shape
+    assert found.dtype == torch.float32
+    assert found.min() >= 0
+    assert found.max() <= 1
+
+
+@pytest.mark.parametrize("augment", ALL)
+def test_random_numbers_go_to_the_device_of_the_images(augment):
+    """The device "meta" refuses to be mixed with others, and is everywhere."""
+    images = torch.empty(8, 3, 16, 16, device="meta")
+    assert augmented(augment, images).device == images.device
 
 
 @pytest.mark.parametrize("size", [(1, 64), (64, 1), (1, 1)])
@@ -147,10 +186,6 @@ def test_affine_fills_with_the_median_of_the_border():
     torch.testing.assert_close(corners[:, 1], torch.full((30, 16), 0.75))
 
 
-def test_affine_leaves_constant_images():
-    assert torch.allclose(augmented("affine", torch.ones(9, 1, 8, 8)), torch.ones(1))
-
-
 @pytest.mark.parametrize("augment", [None, [], ()])
 def test_nothing_asked_is_nothing_done(augment):
     images = torch.rand(4, 1, 16, 16)
@@ -167,11 +202,15 @@ def test_list_is_applied_in_order(names):
     assert torch.equal(augmented(names, images), expected)
 
 
-def test_standard_is_affine_and_flip():
+@pytest.mark.parametrize(
+    ("preset", "names"),
+    [("standard", ["affine", "flip"]), ("strong", ["crop", "flip", "color", "erase"])],
+)
+def test_preset_is_short_for_a_list(preset, names):
     images = torch.rand(8, 1, 16, 16)
-    expected = augmented(["affine", "flip"], images)
-    assert torch.equal(augmented("standard", images), expected)
-    assert torch.equal(augmented(["standard"], images), expected)
+    expected = augmented(names, images)
+    assert torch.equal(augmented(preset, images), expected)
+    assert torch.equal(augmented([preset], images), expected)
 
 
 @pytest.mark.parametrize("size", [(16, 16), (1, 64)])
@@ -182,7 +221,14 @@ def test_auto_may_stand_in_a_list(size):
 
 @pytest.mark.parametrize("augment", ["spin", ["flip", "spin"], ("spin",)])
 def test_unknown_name_is_told_with_those_known(augment):
+    known = ", ".join(map(repr, ["auto", *STEPS, "standard", "strong"]))
     with pytest.raises(
-        ValueError, match=r"step 'spin'. Known: 'auto', 'affine', 'shift', 'flip'"
+        ValueError, match=rf"step 'spin'. Known: {known}, a transform of torchvision"
     ):
         Augmentation(augment, (8, 8))
+
+
+@pytest.mark.parametrize("step", [3, None, ["flip"]])
+def test_step_that_is_neither_name_nor_callable_is_told(step):
+    with pytest.raises(ValueError, match=rf"unknown step {re.escape(repr(step))}\."):
+        Augmentation(["flip", step], (8, 8))

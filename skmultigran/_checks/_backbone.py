@@ -47,7 +47,8 @@ def check_backbone(backbone: str | Recipe) -> None:
     fine to coarse, of the described channels and of size `ceil(size / stride)`; it
     lets a gradient through to the image and leaves the image as it was. In eval mode an
     image's maps depend on that image only, not on the rest of the batch, chance or
-    memory layout. A state dict carries all that was learned.
+    memory layout. A state dict carries all that was learned, to what `skeleton` builds,
+    too. Where `parts` does not raise, the parts hold every parameter exactly once.
 
     Examples
     --------
@@ -267,6 +268,45 @@ def _check_state_dict(recipe: BackboneRecipe) -> None:
         )
 
 
+def _check_skeleton(recipe: BackboneRecipe) -> None:
+    built = _build(recipe)
+    with _reported(recipe, f"skeleton(3, {_TYPICAL_SIZE})"):
+        skeleton = recipe.skeleton(3, _TYPICAL_SIZE).eval()
+    _require(
+        skeleton.levels == built.levels
+        and getattr(skeleton, "normalisation", None)
+        == getattr(built, "normalisation", None),
+        recipe,
+        "skeleton must have the levels and the normalisation that build gives.",
+    )
+    images = _images()
+    with torch.no_grad():
+        with _reported(recipe, "loading build's state_dict into the skeleton"):
+            skeleton.load_state_dict(built.state_dict())
+        _require_close(
+            _maps(recipe, skeleton, images),
+            _maps(recipe, built, images),
+            recipe,
+            "the skeleton with build's state_dict must give the same maps.",
+        )
+
+
+def _check_parts(recipe: BackboneRecipe) -> None:
+    module = _build(recipe)
+    try:
+        parts = module.parts()
+    except ValueError:  # it has no order of parts, and says so
+        return
+    held = [id(parameter) for part in parts for parameter in part.parameters()]
+    own = [id(parameter) for parameter in module.parameters()]
+    _require(
+        sorted(held) == sorted(own),
+        recipe,
+        f"its parts must hold each of its {len(own)} parameters exactly once; they "
+        f"hold {len(held)}, {len(set(held) & set(own))} of them distinct and its own.",
+    )
+
+
 def _check_gradient(recipe: BackboneRecipe) -> None:
     module = _build(recipe).train()
     images = _images().requires_grad_()
@@ -377,6 +417,8 @@ _CHECKS: tuple[Callable[[BackboneRecipe], None], ...] = (
     _check_channels_last,
     _check_fresh_modules,
     _check_state_dict,
+    _check_skeleton,
+    _check_parts,
     _check_gradient,
     _check_normalisation,
 )

@@ -12,6 +12,9 @@ from skmultigran._levels import Level
 from skmultigran._recipe import Recipe
 from skmultigran._registry import BACKBONES
 
+# Mean and standard deviation per channel.
+Normalisation = tuple[tuple[float, ...], tuple[float, ...]]
+
 
 class Backbone(nn.Module):
     """Module that turns images into one map per level, from fine to coarse.
@@ -27,7 +30,7 @@ class Backbone(nn.Module):
     """
 
     levels: tuple[Level, ...]
-    normalisation: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    normalisation: Normalisation | None = None
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return the maps of `images`.
@@ -44,10 +47,55 @@ class Backbone(nn.Module):
         """
         raise NotImplementedError
 
+    def parts(self) -> list[nn.Module]:
+        """Return the consecutive parts of the backbone, from input to output.
+
+        "The last two parts" are what fine-tuning trains while the rest is frozen. The
+        default is one part per module of the attribute `stages`; a backbone whose
+        stages are not all of it says itself what its parts are.
+
+        Returns
+        -------
+        list of nn.Module
+            Parts that together hold every parameter exactly once; none if there is
+            nothing to learn.
+
+        Raises
+        ------
+        ValueError
+            If the backbone has no such order.
+        """
+        own = {id(parameter) for parameter in self.parameters()}
+        if not own:
+            return []
+        parts = list(getattr(self, "stages", ()))
+        held = [id(parameter) for part in parts for parameter in part.parameters()]
+        if sorted(held) != sorted(own):
+            raise ValueError(
+                f"{type(self).__name__} does not say which parts follow each other, so "
+                "its last parts cannot be trained alone. Give it an attribute `stages` "
+                "with all of its parameters, or a method `parts`; or train all of it, "
+                "or nothing of it."
+            )
+        return parts
+
 
 @BACKBONES.base
 class BackboneRecipe(Recipe):
-    """Base of the recipes for `backbone=`."""
+    """Base of the recipes for `backbone=`.
+
+    Attributes
+    ----------
+    pretrained : bool
+        Whether `build` loads weights that were learned elsewhere. False unless a
+        recipe says otherwise.
+    fixed : bool
+        Whether the backbone has nothing to learn. False unless a recipe says otherwise.
+    """
+
+    # Not properties: a recipe may have a parameter of such a name.
+    pretrained: bool = False
+    fixed: bool = False
 
     def build(self, in_channels: int, image_size: tuple[int, int]) -> Backbone:
         """Return a fresh backbone.
@@ -66,6 +114,27 @@ class BackboneRecipe(Recipe):
             The module, with its `levels`.
         """
         raise NotImplementedError
+
+    def skeleton(self, in_channels: int, image_size: tuple[int, int]) -> Backbone:
+        """Return a fresh backbone that will get its weights from a state dict.
+
+        A fitted estimator is built back by this, wherever it was carried to. So a
+        recipe whose `build` reads weights from a file or the network overrides it; for
+        all others it is `build`.
+
+        Parameters
+        ----------
+        in_channels : int
+            Number of channels of the images.
+        image_size : tuple of int
+            Typical `(height, width)` of the images.
+
+        Returns
+        -------
+        Backbone
+            As `build` returns it, but with any weights.
+        """
+        return self.build(in_channels, image_size)
 
     def levels(
         self, in_channels: int, image_size: tuple[int, int]
@@ -88,7 +157,7 @@ class BackboneRecipe(Recipe):
 
     def normalisation(
         self, in_channels: int, image_size: tuple[int, int]
-    ) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    ) -> Normalisation | None:
         """Return the normalisation that the backbone needs, without its weights.
 
         Parameters
@@ -108,7 +177,7 @@ class BackboneRecipe(Recipe):
     def _described(self, in_channels: int, image_size: tuple[int, int]) -> Backbone:
         """Return a backbone without weights; random generators stay as they were."""
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
-            return self.build(in_channels, image_size)
+            return self.skeleton(in_channels, image_size)
 
 
 def chosen_levels(

@@ -90,6 +90,11 @@ class _ConvNet(Backbone):
             maps.append(map_)
         return [maps[i] for i in self.chosen]
 
+    def parts(self) -> list[nn.Module]:
+        """Return the stages, the stem within the first; see `Backbone.parts`."""
+        first, *rest = self.stages
+        return [nn.Sequential(self.stem, first), *rest]
+
 
 def _stage(in_channels: int, channels: int, depth: int, stride: int) -> nn.Sequential:
     first = _ResidualBlock(in_channels, channels, stride)

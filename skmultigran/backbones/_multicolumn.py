@@ -96,6 +96,14 @@ class _MultiColumn(Backbone):
     def forward(self, images: Tensor) -> list[Tensor]:
         return [column(images) for column in self.columns]
 
+    def parts(self) -> list[nn.Module]:
+        """Raise an error: columns do not follow each other; see `Backbone.parts`."""
+        raise ValueError(
+            "The columns of MultiColumnBackbone stand side by side, so none of them is "
+            "the last part, which could be trained alone. Train all of it or nothing "
+            "of it."
+        )
+
 
 def _initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d):

@@ -347,6 +347,7 @@ class ScatteringBackbone(BackboneRecipe):
     (Level(channels=8, stride=2), Level(channels=73, stride=4))
     """
 
+    fixed = True
     _parameter_constraints = {
         "n_scales": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "n_orientations": [Interval(Integral, 1, None, closed="left")],

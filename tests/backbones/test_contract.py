@@ -206,6 +206,16 @@ class ZeroStd(Kept):
     normalisation = ((0.5,), (0.0,))
 
 
+class ForgetsPart(Kept):
+    def parts(self):
+        return [self.convolution]
+
+
+class RepeatsPart(Kept):
+    def parts(self):
+        return [self.convolution, self.norm, self.norm]
+
+
 def test_user_backbone_that_keeps_its_promises_passes():
     check_backbone(UserBackbone())
 
@@ -237,6 +247,8 @@ def test_user_backbone_that_keeps_its_promises_passes():
         (ShortNormalisation, "1 or 1 values each for 1 channels"),
         (NormalisationWithoutStd, r"\(mean, std\)"),
         (ZeroStd, "standard deviations must be positive"),
+        (ForgetsPart, "each of its 4 parameters exactly once; they hold 2, 2 of"),
+        (RepeatsPart, "each of its 4 parameters exactly once; they hold 6, 4 of"),
     ],
 )
 def test_broken_module_is_reported(module, match):
@@ -289,6 +301,19 @@ class BuildChangesRecipe(UserBackbone):
         return super().build(in_channels, image_size)
 
 
+class OtherSkeleton(UserBackbone):
+    def skeleton(self, in_channels, image_size):
+        return Kept(in_channels + 1)
+
+
+class SkeletonOfOtherLevels(UserBackbone):
+    def skeleton(self, in_channels, image_size):
+        return WrongStride(in_channels)
+
+    def levels(self, in_channels, image_size):
+        return (Level(4, 2), Level(4, 2))
+
+
 class BuildsNoModule(UserBackbone):
     def build(self, in_channels, image_size):
         return [Kept(in_channels)]
@@ -320,6 +345,8 @@ class LevelsRaise(UserBackbone):
         (SharedParameter, "must not share a parameter"),
         (OtherLevels, "the built module's levels"),
         (BuildChangesRecipe, "must not change the recipe"),
+        (OtherSkeleton, "loading build's state_dict into the skeleton raised Runtime"),
+        (SkeletonOfOtherLevels, "skeleton must have the levels"),
         (BuildsNoModule, r"must return a torch\.nn\.Module"),
         (BuildRaises, r"build\(3, \(32, 32\)\) raised RuntimeError: no such size"),
         (LevelsRaise, r"levels\(3, \(32, 32\)\) raised RuntimeError: no table"),
@@ -349,3 +376,49 @@ def test_random_numbers_go_on_as_if_nothing_was_checked():
     state = torch.random.get_rng_state()
     check_backbone(UserBackbone())
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+PARTS = {"convnet": 3, "scattering": 0, "torchvision": 5}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_number_of_parts(name):
+    assert len(BACKBONES.recipe(name).build(3, (28, 28)).parts()) == PARTS[name]
+
+
+def test_parts_of_a_network_with_a_stem_follow_each_other():
+    backbone = ConvNetBackbone(widths=(4, 6)).build(3, (28, 28)).eval()
+    images = torch.rand(1, 3, 28, 28)
+    map_ = images
+    for part, expected in zip(backbone.parts(), backbone(images), strict=True):
+        map_ = part(map_)
+        assert torch.equal(map_, expected)
+
+
+def test_columns_have_no_order():
+    backbone = MultiColumnBackbone().build(3, (28, 28))
+    with pytest.raises(ValueError, match="MultiColumnBackbone stand side by side"):
+        backbone.parts()
+
+
+def test_backbone_that_does_not_name_its_parts():
+    with pytest.raises(ValueError, match="Kept does not say which parts follow each"):
+        Kept(3).parts()
+
+
+@pytest.mark.parametrize("name", BACKBONES.names())
+def test_only_scattering_is_fixed(name):
+    recipe = BACKBONES.recipe(name)
+    assert recipe.fixed == (name == "scattering")
+    learns = any(True for _ in recipe.build(3, (28, 28)).parameters())
+    assert recipe.fixed != learns
+
+
+def test_recipe_may_have_parameters_of_such_names():
+    class Pretrained(UserBackbone):
+        def __init__(self, *, pretrained=True, module=Kept):
+            self.pretrained = pretrained
+            self.module = module
+
+    assert Pretrained().pretrained
+    check_backbone(Pretrained())

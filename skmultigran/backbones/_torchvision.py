@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Callable, Sequence
+import os
+import re
+from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 
 from skmultigran._levels import Level
 from skmultigran._registry import register_backbone
 from skmultigran._support import import_optional
-from skmultigran.backbones._base import Backbone, BackboneRecipe, chosen_levels
+from skmultigran.backbones._base import Normalisation, chosen_levels
+from skmultigran.backbones._chain import (
+    PROBE_SIZE,
+    ChainBackbone,
+    ListsHaveData,
+    NamedStep,
+    Plan,
+)
+from skmultigran.backbones._pretrained import PretrainedRecipe
+from skmultigran.backbones._weights import (
+    fetching,
+    path_of,
+    read_weights,
+    spread_normalisation,
+)
 
 _FAMILIES = {
     "convnext": ("convnext",),
@@ -27,38 +41,6 @@ _FAMILIES = {
     "resnet": ("resnet", "resnext", "wide_resnet"),
     "shufflenet": ("shufflenet",),
 }
-
-# The even side shows the strides, the odd one whether maps round up or down.
-_PROBE_SIZE = (256, 257)
-
-
-class _Plan(NamedTuple):
-    """How a network splits into stages, one per stride."""
-
-    levels: tuple[Level, ...]
-    ends: tuple[int, ...]  # number of steps up to the end of each stage
-    rounds_up: bool  # whether each map measures ceil(size / stride) by itself
-
-
-class _ListsHaveData(TorchFunctionMode):
-    """Keep the small tensors that describe a network off the meta device.
-
-    RegNet computes its widths and depths by tensors (`torch.arange`, `torch.tensor` of
-    a list) and reads them, which fails where the weights have no data.
-    """
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = dict(kwargs or {})
-        of_list = func is torch.tensor and bool(args) and isinstance(args[0], list)
-        if func is torch.arange or of_list:
-            kwargs.setdefault("device", "cpu")
-        return func(*args, **kwargs)
 
 
 def _models() -> ModuleType:
@@ -93,43 +75,46 @@ def _check_name(name: str) -> None:
     )
 
 
-def _steps(name: str) -> list[nn.Module]:
+def _steps(name: str) -> list[NamedStep]:
     """Return the modules of a fresh network in their order, without its classifier."""
-    with _ListsHaveData():
+    with ListsHaveData():
         # One class: the classifier is dropped, so it should not cost memory.
         network = _models().get_model(name, weights=None, num_classes=1)
-    if name.startswith("densenet"):
-        # The network applies it in its forward, not as a module.
-        return [*network.features, nn.ReLU()]
     if hasattr(network, "features"):
-        return list(network.features)
-    steps: list[nn.Module] = []
+        steps = _children(network.features, "features.")
+        # DenseNet applies its last activation in its forward, not as a module.
+        return [*steps, ("relu", nn.ReLU())] if name.startswith("densenet") else steps
+    steps = []
     for child_name, child in network.named_children():
         if child_name == "trunk_output":
-            steps.extend(child.children())
+            steps.extend(_children(child, "trunk_output."))
         elif child_name not in ("avgpool", "fc"):
-            steps.append(child)
+            steps.append((child_name, child))
     return steps
 
 
+def _children(module: nn.Module, prefix: str) -> list[NamedStep]:
+    return [(prefix + name, child) for name, child in module.named_children()]
+
+
 @functools.cache
-def _plan(name: str) -> _Plan:
+def _plan(name: str) -> Plan:
     """Return the plan of a network, from one pass without data."""
     with torch.device("meta"), torch.no_grad():
-        map_ = torch.empty(1, 3, *_PROBE_SIZE)
+        map_ = torch.empty(1, 3, *PROBE_SIZE)
         levels: list[Level] = []
         ends: list[int] = []
         rounds_up = True
-        for i, step in enumerate(_steps(name)):
+        for i, (_, step) in enumerate(_steps(name)):
             map_ = step.eval()(map_)
-            level = Level(map_.shape[1], _PROBE_SIZE[0] // map_.shape[2])
-            rounds_up &= level.map_size(_PROBE_SIZE) == tuple(map_.shape[-2:])
+            level = Level(map_.shape[1], PROBE_SIZE[0] // map_.shape[2])
+            rounds_up &= level.map_size(PROBE_SIZE) == tuple(map_.shape[-2:])
             if levels and levels[-1].stride == level.stride:
                 levels.pop()
                 ends.pop()
             levels.append(level)
             ends.append(i + 1)
-    return _Plan(tuple(levels), tuple(ends), rounds_up)
+    return Plan(tuple(levels), tuple(ends), rounds_up)
 
 
 def _renew_first_convolution(stage: nn.Module, in_channels: int) -> None:
@@ -151,54 +136,16 @@ def _renew_first_convolution(stage: nn.Module, in_channels: int) -> None:
     setattr(stage.get_submodule(parent), attribute, new)
 
 
-class _Torchvision(Backbone):
-    def __init__(self, name: str, in_channels: int, chosen: tuple[int, ...]) -> None:
-        super().__init__()
-        plan = _plan(name)
-        self.levels = tuple(plan.levels[i] for i in chosen)
-        self.chosen = chosen
-        steps = _steps(name)
-        starts = (0, *plan.ends)
-        # Nothing after the last chosen level is kept: it would never get a gradient.
-        self.stages = nn.ModuleList(
-            nn.Sequential(*steps[starts[i] : plan.ends[i]])
-            for i in range(chosen[-1] + 1)
-        )
-        self.multiple = 1 if plan.rounds_up else int(self.levels[-1].stride)
-        if in_channels != 3:
-            _renew_first_convolution(self.stages[0], in_channels)
-
-    def forward(self, images: Tensor) -> list[Tensor]:
-        size = (images.shape[-2], images.shape[-1])
-        map_ = self._pad(images)
-        maps = []
-        for stage in self.stages:
-            map_ = stage(map_)
-            maps.append(map_)
-        return [
-            _crop(maps[i], level.map_size(size))
-            for i, level in zip(self.chosen, self.levels, strict=True)
-        ]
-
-    def _pad(self, images: Tensor) -> Tensor:
-        # Networks that round down would lose the last rows of an odd image, and have
-        # no map of a small one. Repeated border pixels, cropped off later, keep every
-        # position where it was; resizing maps would move them.
-        bottom = -images.shape[-2] % self.multiple
-        right = -images.shape[-1] % self.multiple
-        if not (bottom or right):
-            return images
-        return functional.pad(images, (0, right, 0, bottom), mode="replicate")
-
-
-def _crop(map_: Tensor, size: tuple[int, int]) -> Tensor:
-    if tuple(map_.shape[-2:]) == size:
-        return map_
-    return map_[..., : size[0], : size[1]]
+def _with_numbers_joined(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return DenseNet's weights under today's names: published ones say `norm.1`."""
+    return {
+        re.sub(r"\.(norm|conv)\.([12])\.", r".\1\2.", key): value
+        for key, value in state.items()
+    }
 
 
 @register_backbone("torchvision")
-class TorchvisionBackbone(BackboneRecipe):
+class TorchvisionBackbone(PretrainedRecipe):
     """A convolutional network of torchvision, without its classifier.
 
     The last map of each stride is a level, so most networks have levels of strides
@@ -209,17 +156,28 @@ class TorchvisionBackbone(BackboneRecipe):
     ----------
     name : str, default="resnet18"
         Name of the network in `torchvision.models`.
-    weights : None, default=None
-        Weights to start from. This version only has None: random weights, as
-        torchvision draws them. Nothing is ever downloaded.
+    weights : str, path or None, default=None
+        Weights to start from. None: random ones, as torchvision draws them; nothing is
+        downloaded. A name that torchvision has for this network, such as "DEFAULT" or
+        "IMAGENET1K_V1": those weights, downloaded by torchvision once and kept in its
+        cache. A path that ends in `.pth`, `.pt` or `.safetensors`: a file that holds
+        the network's state dict, with or without its classifier.
     out_indices : sequence of int or None, default=None
         Levels to return, by their position from fine to coarse; negative ones count
         from the end. None: all. What lies behind the last of them is not built.
 
     Notes
     -----
-    For images that do not have three channels, the first convolution is built anew with
-    PyTorch's default initialisation.
+    Images are normalised as the weights ask for, a file's as the network's default
+    weights do; without weights by the training images.
+
+    For images of one channel the first kernel is summed over red, green and blue. For
+    two, or for four and more channels its three parts are taken in turn and scaled by
+    `3 / channels`. Mean and standard deviation are then the averages of the three
+    figures. Those of ImageNet differ from colour to colour, so a grey image gives
+    nearly what the network says of the same grey in three channels, not exactly.
+    Without weights the first convolution is built anew with PyTorch's default
+    initialisation.
 
     convnext and densenet round the sizes of their maps down. Their images are extended
     by repeated border pixels at the bottom and the right, to a multiple of the coarsest
@@ -228,6 +186,9 @@ class TorchvisionBackbone(BackboneRecipe):
 
     The last map is what the classifier of the network averages. convnext applies its
     last norm after that average, so it is not part of the map.
+
+    Files are read as tensors only; Python objects in them are refused. A fitted
+    estimator carries its weights with it and needs neither file nor network.
 
     References
     ----------
@@ -244,7 +205,7 @@ class TorchvisionBackbone(BackboneRecipe):
 
     _parameter_constraints = {
         "name": [str],
-        "weights": [str, None],
+        "weights": [str, os.PathLike, None],
         "out_indices": ["array-like", None],
     }
 
@@ -252,17 +213,30 @@ class TorchvisionBackbone(BackboneRecipe):
         self,
         *,
         name: str = "resnet18",
-        weights: None = None,
+        weights: str | os.PathLike[str] | None = None,
         out_indices: Sequence[int] | None = None,
     ) -> None:
         self.name = name
         self.weights = weights
         self.out_indices = out_indices
 
-    def build(self, in_channels: int, image_size: tuple[int, int]) -> Backbone:
-        """Return a fresh network; see `BackboneRecipe.build`."""
+    @property
+    def pretrained(self) -> bool:  # type: ignore[override]
+        """Whether there are weights; see `BackboneRecipe.pretrained`."""
+        return self.weights is not None
+
+    def skeleton(self, in_channels: int, image_size: tuple[int, int]) -> ChainBackbone:
+        """Return a network with random weights; see `BackboneRecipe.skeleton`."""
         self.check_parameters()
-        return _Torchvision(self.name, in_channels, self._chosen())
+        backbone = ChainBackbone(
+            _steps(self.name),
+            _plan(self.name),
+            self._chosen(),
+            self._normalisation(in_channels),
+        )
+        if in_channels != 3:
+            _renew_first_convolution(backbone.stages[0], in_channels)
+        return backbone
 
     def levels(
         self, in_channels: int, image_size: tuple[int, int]
@@ -273,25 +247,57 @@ class TorchvisionBackbone(BackboneRecipe):
         return tuple(levels[i] for i in self._chosen())
 
     def check_parameters(self) -> None:
-        """Check the parameters, the name of the network included.
+        """Check the parameters, the names of network and weights included.
 
         Raises
         ------
         ValueError
-            If torchvision does not have the network, if its family is not supported,
-            if `weights` is not None, or if a parameter has a wrong type.
+            If torchvision does not have the network or the weights, if the network's
+            family is not supported, or if a parameter has a wrong type.
         """
         super().check_parameters()
         _check_name(self.name)
-        if self.weights is not None:
-            raise ValueError(
-                f"TorchvisionBackbone got weights={self.weights!r}; only weights=None "
-                "(random weights) is supported in this version."
-            )
+        if self.weights is not None and path_of(self.weights) is None:
+            self._entry()
 
     def _chosen(self) -> tuple[int, ...]:
         """Return the positions of the levels that `out_indices` names, ascending."""
         count = len(_plan(self.name).levels)
-        return chosen_levels(
-            self.out_indices, count, f"TorchvisionBackbone {self.name}"
-        )
+        return chosen_levels(self.out_indices, count, self._caller())
+
+    def _caller(self) -> str:
+        return f"TorchvisionBackbone {self.name}"
+
+    def _entry(self) -> Any:
+        """Return torchvision's entry for the weights, for a file the default one."""
+        known = _models().get_model_weights(self.name)
+        wanted = self.weights if path_of(self.weights) is None else "DEFAULT"
+        if wanted not in known.__members__:
+            raise ValueError(
+                f"{self._caller()} got weights={self.weights!r}, which torchvision "
+                f"does not have. It has {sorted(known.__members__)}; else pass the "
+                "path of a file that ends in .pth, .pt or .safetensors."
+            )
+        return known[wanted]
+
+    def _normalisation(self, in_channels: int) -> Normalisation | None:
+        if self.weights is None:
+            return None
+        preset = self._entry().transforms()
+        return spread_normalisation(preset.mean, preset.std, in_channels)
+
+    def _state(self, backbone: ChainBackbone) -> tuple[str, Mapping[str, Tensor]]:
+        path = path_of(self.weights)
+        if path is not None:
+            state = read_weights(path, self._caller())
+        else:
+            with fetching(self.weights, self._caller()):
+                state = self._entry().get_state_dict(
+                    progress=False,
+                    check_hash=True,
+                    map_location="cpu",
+                    weights_only=True,
+                )
+        if self.name.startswith("densenet"):
+            state = _with_numbers_joined(state)
+        return f"weights={str(self.weights)!r}", state

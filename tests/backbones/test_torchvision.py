@@ -201,7 +201,11 @@ def test_same_seed_same_weights_whether_or_not_the_network_was_met_before():
         ({"name": "vgg11"}, "name='vgg11'.*Choose one of the families"),
         ({"name": "googlenet"}, "name='googlenet'.*Choose one of the families"),
         ({"name": 18}, "'name' parameter of TorchvisionBackbone must be"),
-        ({"weights": "DEFAULT"}, "weights='DEFAULT'; only weights=None"),
+        (
+            {"weights": "IMAGENET1K_V9"},
+            r"resnet18 got weights='IMAGENET1K_V9'.*\['DEFAULT', 'IMAGENET1K_V1'\]; "
+            "else pass the path",
+        ),
         ({"weights": 3}, "'weights' parameter of TorchvisionBackbone must be"),
         ({"out_indices": ()}, r"resnet18 got out_indices=\(\); it has 5 levels"),
         ({"out_indices": (5,)}, "distinct integers from -5 to 4"),

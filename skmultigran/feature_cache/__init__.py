@@ -1,0 +1,23 @@
+"""The feature cache: rows of numbers of one image each, in memory and on disk."""
+
+from skmultigran.feature_cache._cached_rows import cached_rows
+from skmultigran.feature_cache._database import CacheInfo
+from skmultigran.feature_cache._keys import (
+    file_key,
+    image_key,
+    namespace_key,
+    weights_key,
+)
+from skmultigran.feature_cache._recipe import FeatureCache
+from skmultigran.feature_cache._resolve import resolve_cache
+
+__all__ = [
+    "CacheInfo",
+    "FeatureCache",
+    "cached_rows",
+    "file_key",
+    "image_key",
+    "namespace_key",
+    "resolve_cache",
+    "weights_key",
+]

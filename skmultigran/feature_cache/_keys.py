@@ -1,0 +1,187 @@
+"""Keys: 16 bytes that stand for an image, a file, weights, or a kind of features.
+
+They are the same in every process and on every machine, and no object is pickled or
+asked for its `hash`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+
+import numpy as np
+import torch
+
+KEY_BYTES = 16
+
+# Booleans, integers, floats and complex numbers: what has one meaning bit by bit.
+_KINDS = "biufc"
+
+
+def _hasher(kind: bytes) -> hashlib.blake2b:
+    # The kind keeps an image and a file of the same bytes apart.
+    return hashlib.blake2b(digest_size=KEY_BYTES, person=kind)
+
+
+def image_key(array: np.ndarray) -> bytes:
+    """Return the key of an image: of its dtype, its shape and its values.
+
+    Parameters
+    ----------
+    array : ndarray
+        The image, of numbers. It is read in place where it is C-contiguous, and copied
+        otherwise: the order in memory does not count.
+
+    Returns
+    -------
+    bytes
+        16 bytes. Equal values of another dtype, byte order or shape have another key.
+
+    Raises
+    ------
+    TypeError
+        If the values are not numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultigran.feature_cache import image_key
+    >>> image_key(np.zeros((8, 8), dtype="uint8")).hex()
+    '470fe6bf1ee67a815cd1f0e194d99543'
+    """
+    array = np.asarray(array)
+    if array.dtype.kind not in _KINDS:
+        raise TypeError(
+            f"image_key got an array of dtype {array.dtype}; it must hold numbers. "
+            "Convert it with astype first."
+        )
+    hasher = _hasher(b"image")
+    hasher.update(f"{array.dtype.str}{array.shape}".encode())
+    hasher.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return hasher.digest()
+
+
+def file_key(path: str | os.PathLike) -> bytes:
+    """Return the key of a file's bytes, which are read piece by piece.
+
+    Parameters
+    ----------
+    path : str or path
+        The file. Its name and its times do not count.
+
+    Returns
+    -------
+    bytes
+        16 bytes.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from skmultigran.feature_cache import file_key
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "image.png")
+    ...     _ = path.write_bytes(b"the same bytes")
+    ...     file_key(path).hex()
+    'ee3ba5a3852bc513144c79c9759c9038'
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, lambda: _hasher(b"file")).digest()
+
+
+def weights_key(module: torch.nn.Module) -> bytes:
+    """Return the key of a module's weights and buffers.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The module, on any device. What its `state_dict` holds counts: names, shapes,
+        dtypes and values. Its code and buffers that are not kept there do not, so they
+        must be told to `namespace_key` in another way.
+
+    Returns
+    -------
+    bytes
+        16 bytes.
+
+    Raises
+    ------
+    TypeError
+        If the state dict holds something else than tensors.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmultigran.feature_cache import weights_key
+    >>> layer = torch.nn.Linear(2, 1)
+    >>> before = weights_key(layer)
+    >>> _ = layer.weight.data.add_(1.0)
+    >>> weights_key(layer) == before
+    False
+    """
+    hasher = _hasher(b"weights")
+    for name, tensor in sorted(module.state_dict().items()):
+        if not isinstance(tensor, torch.Tensor):
+            raise TypeError(
+                f"weights_key found {name!r} of type {type(tensor).__name__} in the "
+                f"state of {type(module).__name__}; it must be a tensor. Keep other "
+                "state as a parameter of the recipe."
+            )
+        hasher.update(json.dumps([name, str(tensor.dtype), tensor.shape]).encode())
+        # As bytes: numpy has no bfloat16.
+        raw = tensor.cpu().contiguous().reshape(-1).view(torch.uint8)
+        hasher.update(raw.numpy().data)
+    return hasher.digest()
+
+
+def namespace_key(**parts: object) -> bytes:
+    """Return the key of a kind of features: of all that shapes them but the image.
+
+    Parameters
+    ----------
+    **parts : None, bool, int, float, str, bytes, list, tuple or dict
+        What the features depend on, by name: the backbone and its weights, the
+        granularity, the pooling, the size, and so on. Lists and dicts may be nested. A
+        tuple is taken as a list; 1 and 1.0 are different.
+
+    Returns
+    -------
+    bytes
+        16 bytes. The order in which the parts are given does not count.
+
+    Raises
+    ------
+    TypeError
+        If a part, or something inside of it, has another type.
+
+    Examples
+    --------
+    >>> from skmultigran.feature_cache import namespace_key
+    >>> namespace_key(backbone="scattering", scales=(1.0, 0.5)).hex()
+    'a708f18d355f7d28913fd3f35c5115d4'
+    """
+    hasher = _hasher(b"namespace")
+    plain = {name: _plain(name, value) for name, value in parts.items()}
+    hasher.update(json.dumps(plain, sort_keys=True).encode())
+    return hasher.digest()
+
+
+def _plain(part: str, value: object) -> object:
+    """Return `value` as JSON in which no two different values look the same."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return ["float", repr(value)]
+    if isinstance(value, bytes):
+        return ["bytes", value.hex()]
+    if isinstance(value, list | tuple):
+        return ["list", [_plain(part, item) for item in value]]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return ["dict", {key: _plain(part, item) for key, item in value.items()}]
+    raise TypeError(
+        f"namespace_key got {value!r} of type {type(value).__name__} in {part!r}; "
+        "parts are None, bool, int, float, str, bytes, and lists, tuples and dicts "
+        "with str keys of these. Describe it by those, or by its str."
+    )

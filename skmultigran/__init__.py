@@ -8,14 +8,19 @@ from skmultigran._registry import (
 )
 from skmultigran.backbones import (
     ConvNetBackbone,
+    EfficientNetLite0Backbone,
+    EfficientNetLite1Backbone,
+    EfficientNetLite2Backbone,
     MultiColumnBackbone,
     ScatteringBackbone,
+    TimmBackbone,
     TorchvisionBackbone,
 )
 from skmultigran.estimators import (
     MultiGranularityClassifier,
     MultiGranularityTransformer,
 )
+from skmultigran.feature_cache import FeatureCache
 from skmultigran.fusions import (
     AttentionFusion,
     BiFPNFusion,
@@ -36,7 +41,11 @@ __all__ = [
     "BiFPNFusion",
     "ConcatFusion",
     "ConvNetBackbone",
+    "EfficientNetLite0Backbone",
+    "EfficientNetLite1Backbone",
+    "EfficientNetLite2Backbone",
     "FPNFusion",
+    "FeatureCache",
     "GatedFusion",
     "Level",
     "MultiColumnBackbone",
@@ -46,6 +55,7 @@ __all__ = [
     "PooledHead",
     "ScatteringBackbone",
     "SumFusion",
+    "TimmBackbone",
     "TorchvisionBackbone",
     "Training",
     "WeightedFusion",

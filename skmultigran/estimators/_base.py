@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from numbers import Integral, Real
 from typing import NamedTuple
 
@@ -22,10 +23,11 @@ from skmultigran.estimators._network_state import (
     net_state,
 )
 from skmultigran.estimators._progress import FitProgress
-from skmultigran.estimators._reading import read_images, shape_of
+from skmultigran.estimators._reading import read_images
 from skmultigran.images import (
     RESIZES,
     Augmentation,
+    Images,
     ImageSource,
     ValueRange,
     channel_statistics,
@@ -50,7 +52,7 @@ _POSITIVE = Interval(Integral, 1, None, closed="left")
 class Samples(NamedTuple):
     """Images with encoded answers and weights, as training needs them."""
 
-    images: np.ndarray
+    images: Images
     rows: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
@@ -92,6 +94,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
         "random_state": ["random_state"],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
+        "n_jobs": [Integral, None],
     }
 
     @property
@@ -113,6 +116,15 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
     def __sklearn_is_fitted__(self):
         return hasattr(self, "net_")
 
+    def __sklearn_clone__(self):
+        # clone takes whatever has `get_params` for an estimator; some transforms of
+        # torchvision have one of another kind, so `augment` is copied apart.
+        bare = object.__new__(type(self))
+        vars(bare).update(vars(self), augment=None)
+        cloned = super(BaseMultiGranularity, bare).__sklearn_clone__()
+        cloned.augment = copy.deepcopy(self.augment)
+        return cloned
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
@@ -120,11 +132,20 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
 
     # ------------------------------------------------------------------ fit
 
-    def _start(self, images, samples, n_outputs):
-        """Choose all that is chosen once, before the first step of a new network."""
+    def _start(self, samples, n_outputs):
+        """Choose all that is chosen once, before the first step of a new network.
+
+        Returns
+        -------
+        ImageSource
+            The training images, kept in memory if they fit.
+        """
         self.device_ = resolve_device(self.device)
-        self.image_size_ = self._image_size(shape_of(self, images).size)
-        self.value_range_ = ValueRange.learn(_rows(images, samples), self.value_range)
+        self.image_size_ = self._image_size(self.image_shape_[:2])
+        self.value_range_ = ValueRange.learn(
+            samples.images, self.value_range, samples.rows
+        )
+        source = self._source(samples.images, samples.rows).keep()
         self._seed_ = check_random_state(self.random_state).randint(2**31 - 1)
         self.network_recipe_ = NetworkRecipe(
             # Clones: set_params after fit must not reach into the fitted network.
@@ -135,8 +156,9 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
             in_channels=self.image_shape_[2],
             image_size=self.image_size_,
             n_outputs=n_outputs,
-            normalisation=self._normalisation(samples),
+            normalisation=self._normalisation(source, samples.weights),
         )
+        return source
 
     def _image_size(self, found):
         if self.image_size is None:
@@ -150,7 +172,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
             )
         return tuple(size)
 
-    def _normalisation(self, samples):
+    def _normalisation(self, source, weights):
         """Learn mean and deviation, unless the backbone has its own."""
         channels = self.image_shape_[2]
         backbone = self._recipe("backbone")
@@ -159,25 +181,23 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
             return Normalisation(
                 *(np.broadcast_to(f, channels).tolist() for f in fixed)
             )
-        source = self._source(samples.images, samples.rows)
         mean, std = channel_statistics(
-            (source.values(part), samples.weights[part]) for part in source.chunks()
+            (source.gather(part).permute(0, 2, 3, 1).numpy(), weights[part])
+            for part in source.chunks()
         )
         return Normalisation(mean.tolist(), std.tolist())
 
     def _source(self, images, rows=None):
         return ImageSource(
             images,
-            shape_of(self, images),
             self.value_range_,
             self.image_size_,
             self.resize,
             rows,
         )
 
-    def _train(self, X, y, samples, validation_samples, *, reuse, metadata):
+    def _train(self, X, y, source, samples, validation_samples, *, reuse, metadata):
         """Train a fresh network, or a copy of the one there is, and keep it."""
-        source = self._source(samples.images, samples.rows).keep()
         self._resolve_auto(len(source))
         validation = self._validation(validation_samples)
         stopping = validation and EarlyStopping(self.n_iter_no_change, self.tol)
@@ -326,11 +346,6 @@ def _copied_attributes(estimator):
     net = estimator._net(total_steps=0)
     attributes["net_"] = load_net_state(net, net_state(estimator.net_), optimizer=False)
     return attributes
-
-
-def _rows(images, samples):
-    """Return the images that are learned from, without a copy where they are all."""
-    return images if len(samples.rows) == len(images) else images[samples.rows]
 
 
 def _checked_scales(scales):

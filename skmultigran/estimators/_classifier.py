@@ -37,7 +37,8 @@ class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
         grey line.
     image_size : int, tuple of int or None, default=None
         What the network sees: a square's side or `(height, width)`, in pixels. None:
-        the size that all images have.
+        the size that all images have; where sizes differ a square of their median
+        longer side, at most 224, kept as `image_size_`.
     resize : {"letterbox", "stretch", "crop"}, default="letterbox"
         How images become `image_size`: whole on a grey border with the aspect kept,
         whole with the aspect lost, or cut.
@@ -86,6 +87,12 @@ class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
         Whether fit goes on from the weights of the previous fit.
     verbose : int, default=0
         Whether to show a progress bar.
+    n_jobs : int or None, default=None
+        Threads that read and resize image files. None: one; -1: all processors.
+    on_error : {"raise", "skip"}, default="raise"
+        What fit does with files that cannot be read: raise an error that names row and
+        path, or leave the rows out with a warning. "skip" decodes every file once more
+        than "raise". Predictions always raise.
 
     Attributes
     ----------
@@ -142,6 +149,7 @@ class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
     _parameter_constraints = {
         **SupervisedMultiGranularity._parameter_constraints,
         "class_weight": [dict, StrOptions({"balanced"}), None],
+        "on_error": [StrOptions({"raise", "skip"})],
     }
 
     def __init__(
@@ -169,6 +177,8 @@ class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
         random_state=None,
         warm_start=False,
         verbose=0,
+        n_jobs=None,
+        on_error="raise",
     ):
         self.backbone = backbone
         self.fusion = fusion
@@ -192,6 +202,8 @@ class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
         self.random_state = random_state
         self.warm_start = warm_start
         self.verbose = verbose
+        self.n_jobs = n_jobs
+        self.on_error = on_error
 
     @property
     def _task(self):
@@ -221,8 +233,9 @@ class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
         ----------
         X : array-like
             Images: an array `(n, h, w)` or `(n, h, w, c)` of any real dtype, a memory
-            map, a torch tensor, a list of images of one size, or flattened rows
-            `(n, h * w * c)`.
+            map, a torch tensor, flattened rows `(n, h * w * c)`, or a column of images
+            of any sizes: a list, series, object array or data frame with one column of
+            arrays, pictures of Pillow or paths of files.
         y : array-like of shape (n,)
             Labels of any type.
         sample_weight : array-like of shape (n,), default=None
@@ -289,7 +302,7 @@ class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
             self._check_partial_classes(classes, first)
             samples = self._samples(X, y, sample_weight, reset=first, learn=False)
             if first:
-                self._start(samples.images, samples, self._task.n_outputs)
+                self._start(samples, self._task.n_outputs)
             self._continue(samples)
         return self
 

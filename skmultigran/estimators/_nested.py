@@ -31,12 +31,13 @@ class NestedRecipes(BaseEstimator):
         dict
             Names to values.
         """
-        params = super().get_params(deep=deep)
+        # Only recipes have parameters of their own. Some transforms that `augment` may
+        # hold have a method `get_params` that is not scikit-learn's.
+        params = super().get_params(deep=False)
         if deep:
             for name, registry in self._registries.items():
                 value = self._resolved(name)
-                known = isinstance(value, Recipe) or value in registry
-                if known and isinstance(params[name], str):
+                if isinstance(value, Recipe) or value in registry:
                     nested = self._recipe(name).get_params(deep=True)
                     params |= {f"{name}__{key}": nested[key] for key in nested}
         return params

@@ -2,107 +2,104 @@
 
 from __future__ import annotations
 
-import numpy as np
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils.validation import validate_data
 
+from skmultigran._support import check_feature_names
 from skmultigran.images import (
+    ArrayImages,
+    Images,
     ImageShape,
-    as_image_array,
-    check_finite,
+    chosen_image_size,
     holds_images,
     infer_image_shape,
+    open_images,
 )
 
 
-def read_images(estimator, X, *, reset):
-    """Return the images in `X`, checked, as an array that is not copied if possible.
+def read_images(estimator, X, *, reset, collect_problems=False) -> Images:
+    """Return the images in `X`, checked; nothing is copied or decoded if possible.
 
     Parameters
     ----------
     estimator : estimator
-        Its `image_shape` and `image_size` parameters are read; `n_features_in_`,
-        `image_shape_` and, for data frames, `feature_names_in_` are set or checked.
+        Its `image_shape`, `image_size` and `n_jobs` parameters are read;
+        `n_features_in_`, `image_shape_` and, for data frames, `feature_names_in_` are
+        set or checked.
     X : array-like
-        Images, or flattened rows.
+        Images, as `open_images` takes them, or flattened rows.
     reset : bool
         Whether to set the attributes, as in fit, or to check against them.
+    collect_problems : bool, default=False
+        Whether rows that cannot be read are kept as the images' `problems` instead of
+        raising.
 
     Returns
     -------
-    ndarray of shape (n, h, w), (n, h, w, c) or (n, h * w * c)
+    Images
         The images.
 
     Raises
     ------
     ValueError
-        If X is empty, sparse, complex, no numbers, has NaN or infinite pixels, or does
-        not fit what the estimator was fitted on.
+        If X is empty, sparse, complex, no numbers, has NaN or infinite pixels or files
+        that cannot be read, or does not fit what the estimator was fitted on.
     """
-    if holds_images(X):
-        images = _read_array(estimator, X)
-    else:
-        images = validate_data(
-            estimator, X, dtype="numeric", ensure_all_finite=False, reset=reset
-        )
-    check_finite(images, type(estimator).__name__)
+    if not holds_images(X):
+        return _read_rows(estimator, X, reset)
+    owner = type(estimator).__name__
+    images = open_images(
+        X,
+        owner=owner,
+        image_shape=estimator.image_shape if reset else None,
+        n_jobs=estimator.n_jobs,
+        collect_problems=collect_problems,
+    )
     if reset:
-        shape = infer_image_shape(images.shape, estimator.image_shape)
-        estimator.image_shape_ = tuple(shape)
-        estimator.n_features_in_ = shape.n_features
-        if images.ndim > 2:
-            vars(estimator).pop("feature_names_in_", None)
-    elif images.ndim > 2:
-        _check_shape(estimator, images)
+        _set_shape(estimator, X, images)
+        return images
+    if hasattr(X, "columns") and not images.same_shape:
+        check_feature_names(estimator, X, reset=False)
+    images = images.with_channels(estimator.image_shape_[2], owner)
+    _check_size(estimator, images)
     return images
 
 
-def _read_array(estimator, X) -> np.ndarray:
-    return check_array(
-        as_image_array(X),
-        dtype="numeric",
-        ensure_2d=False,
-        allow_nd=True,
-        ensure_all_finite=False,
-        ensure_min_features=0,
-        estimator=estimator,
-        input_name="X",
+def _read_rows(estimator, X, reset) -> ArrayImages:
+    """Read flattened rows."""
+    rows = validate_data(
+        estimator, X, dtype="numeric", ensure_all_finite=False, reset=reset
     )
+    if reset:
+        shape = infer_image_shape(rows.shape, estimator.image_shape)
+        estimator.image_shape_ = tuple(shape)
+        estimator._any_size_ = False
+    images = ArrayImages(rows, ImageShape(*estimator.image_shape_))
+    images.check_finite(type(estimator).__name__)
+    return images
 
 
-def _check_shape(estimator, images: np.ndarray) -> None:
-    """Check images with axes of their own against those seen in fit."""
-    found = ImageShape(*(*images.shape[1:], 1)[:3])
-    fitted = ImageShape(*estimator.image_shape_)
-    owner = type(estimator).__name__
-    if found.channels != fitted.channels:
+def _set_shape(estimator, X, images: Images) -> None:
+    size = images.size or chosen_image_size(images.readable_sizes)
+    estimator.image_shape_ = (*size, images.channels)
+    estimator._any_size_ = not images.same_shape
+    vars(estimator).pop("feature_names_in_", None)
+    if images.same_shape:
+        estimator.n_features_in_ = ImageShape(*estimator.image_shape_).n_features
+    else:
+        estimator.n_features_in_ = 1
+        check_feature_names(estimator, X, reset=True)
+
+
+def _check_size(estimator, images: Images) -> None:
+    """Check sizes against that seen in fit, if all images had one there."""
+    fitted = estimator.image_shape_[:2]
+    if estimator._any_size_ or estimator.image_size is not None:
+        return
+    if images.size != fitted:
+        found = images.size or images.sizes[(images.sizes != fitted).any(axis=1)][0]
+        owner = type(estimator).__name__
         raise ValueError(
-            f"X has images with {found.channels} channels, but {owner} was fitted on "
-            f"images with {fitted.channels}. Convert the images to {fitted.channels} "
-            "channels, or fit anew."
-        )
-    if found.size != fitted.size and estimator.image_size is None:
-        raise ValueError(
-            f"X has images of {found.height} x {found.width} pixels, but {owner} was "
-            f"fitted on images of {fitted.height} x {fitted.width}. Resize them, or "
+            f"X has images of {found[0]} x {found[1]} pixels, but {owner} was "
+            f"fitted on images of {fitted[0]} x {fitted[1]}. Resize them, or "
             "fit with image_size=, which makes every size welcome."
         )
-
-
-def shape_of(estimator, images: np.ndarray) -> ImageShape:
-    """Return the shape of one of the images that `read_images` returned.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The estimator that read them.
-    images : ndarray
-        The images.
-
-    Returns
-    -------
-    ImageShape
-        Their shape: of flattened rows, the one seen in fit.
-    """
-    if images.ndim == 2:
-        return ImageShape(*estimator.image_shape_)
-    return ImageShape(*(*images.shape[1:], 1)[:3])

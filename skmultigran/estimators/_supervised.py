@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length
@@ -9,6 +11,8 @@ from sklearn.utils import check_consistent_length
 from skmultigran.estimators._base import BaseMultiGranularity, Samples
 from skmultigran.estimators._reading import read_images
 from skmultigran.training import positive_rows, scaled_to_mean_one
+
+_PROBLEMS_SHOWN = 5
 
 
 class SupervisedMultiGranularity(BaseMultiGranularity):
@@ -29,9 +33,11 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
             metadata["y_val"],
             metadata["sample_weight_val"],
         )
-        if not reuse:
-            self._start(samples.images, samples, self._task.n_outputs)
-        self._train(X, y, samples, validation, reuse=reuse, metadata=metadata)
+        if reuse:
+            source = self._source(samples.images, samples.rows).keep()
+        else:
+            source = self._start(samples, self._task.n_outputs)
+        self._train(X, y, source, samples, validation, reuse=reuse, metadata=metadata)
 
     def _samples(self, X, y, sample_weight, *, reset, learn):
         """Read training data; with `learn` the task is learned from y."""
@@ -40,10 +46,12 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
                 f"{type(self).__name__} requires y to be passed, but the target y is "
                 "None."
             )
-        images = read_images(self, X, reset=reset)
+        skip = getattr(self, "on_error", "raise") == "skip"
+        images = read_images(self, X, reset=reset, collect_problems=skip)
         y = self._targets.checked(y)
         check_consistent_length(images, y)
         rows, weights = positive_rows(sample_weight, images, type(self).__name__)
+        rows, weights = _readable(images, rows, weights, type(self).__name__)
         y = y[rows]
         if learn:
             self._keep_task(self._targets.learn_task(y, weights))
@@ -86,6 +94,23 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
             random_state=self.random_state,
         )
         return tuple(_part(samples, np.sort(part)) for part in (kept, held))
+
+
+def _readable(images, rows, weights, owner):
+    """Leave out rows that cannot be read, and say so."""
+    problems = images.problems
+    if not problems:
+        return rows, weights
+    warnings.warn(
+        f"{owner} leaves out {len(problems)} of {len(images)} images, with their "
+        "answers and weights, as on_error='skip' asks. "
+        + " ".join(list(problems.values())[:_PROBLEMS_SHOWN])
+        + (" ..." if len(problems) > _PROBLEMS_SHOWN else ""),
+        UserWarning,
+        stacklevel=2,
+    )
+    good = ~np.isin(rows, list(problems))
+    return rows[good], weights[good]
 
 
 def _part(samples, positions):

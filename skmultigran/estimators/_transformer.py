@@ -77,7 +77,8 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         grey line.
     image_size : int, tuple of int or None, default=None
         What the network sees: a square's side or `(height, width)`, in pixels. None:
-        the size that all images have.
+        the size that all images have; where sizes differ a square of their median
+        longer side, at most 224, kept as `image_size_`.
     resize : {"letterbox", "stretch", "crop"}, default="letterbox"
         How images become `image_size`: whole on a grey border with the aspect kept,
         whole with the aspect lost, or cut.
@@ -114,6 +115,8 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         random.
     verbose : int, default=0
         Whether to show a progress bar of the training.
+    n_jobs : int or None, default=None
+        Threads that read and resize image files. None: one; -1: all processors.
 
     Attributes
     ----------
@@ -205,6 +208,7 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         device="auto",
         random_state=None,
         verbose=0,
+        n_jobs=None,
     ):
         self.task = task
         self.output = output
@@ -229,6 +233,7 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
+        self.n_jobs = n_jobs
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_columns_")
@@ -280,8 +285,9 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         ----------
         X : array-like
             Images: an array `(n, h, w)` or `(n, h, w, c)` of any real dtype, a memory
-            map, a torch tensor, a list of images of one size, or flattened rows
-            `(n, h * w * c)`.
+            map, a torch tensor, flattened rows `(n, h * w * c)`, or a column of images
+            of any sizes: a list, series, object array or data frame with one column of
+            arrays, pictures of Pillow or paths of files.
         y : array-like of shape (n,) or (n, n_outputs), default=None
             Labels, or one or several numbers per image. Ignored without a task.
         sample_weight : array-like of shape (n,), default=None
@@ -329,7 +335,7 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
             )
         images = read_images(self, X, reset=True)
         rows, weights = positive_rows(sample_weight, images, type(self).__name__)
-        self._start(images, Samples(images, rows, None, weights), n_outputs=None)
+        self._start(Samples(images, rows, None, weights), n_outputs=None)
         self._fixed_network_ = self._build_fixed()
         self._check_fixed()
         progress = FitProgress(
@@ -360,12 +366,12 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
                 "or fusion='concat' without channels, which has nothing to learn."
             )
 
-    def _normalisation(self, samples):
+    def _normalisation(self, source, weights):
         if self.task is None and self._own_normalisation() is None:
             # Not from the images: columns must not depend on those of the fit.
             channels = self.image_shape_[2]
             return Normalisation([0.0] * channels, [1.0] * channels)
-        return super()._normalisation(samples)
+        return super()._normalisation(source, weights)
 
     def _own_normalisation(self):
         backbone = self._recipe("backbone")

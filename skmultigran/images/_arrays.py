@@ -1,13 +1,16 @@
-"""From the forms that images come in to one array, without a copy where possible."""
+"""Arrays and tensors of images, without a copy where possible."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
 
-def holds_images(X) -> bool:
-    """Tell whether `X` holds images with axes of their own, not flattened rows.
+def is_image_array(X: Any) -> bool:
+    """Tell whether `X` is an array or tensor with three or more axes.
 
     Parameters
     ----------
@@ -17,38 +20,18 @@ def holds_images(X) -> bool:
     Returns
     -------
     bool
-        True for arrays and tensors of three or more axes, and for lists, tuples and
-        1-D object arrays whose first element has two or more axes.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skmultigran.images import holds_images
-    >>> holds_images(np.zeros((5, 8, 8))), holds_images(np.zeros((5, 64)))
-    (True, False)
+        Whether it is.
     """
-    if isinstance(X, (list, tuple)) or (_ndim(X) == 1 and X.dtype == object):
-        return len(X) > 0 and _ndim(X[0]) >= 2
-    return _ndim(X) >= 3
+    return isinstance(X, (np.ndarray, torch.Tensor)) and X.ndim >= 3
 
 
-def _ndim(value) -> int:
-    """Return the number of axes; 0 for what has none, such as frames and lists."""
-    if isinstance(value, (np.ndarray, torch.Tensor)):
-        return value.ndim
-    if isinstance(value, list):
-        return np.ndim(value) if value and isinstance(value[0], list) else 1
-    return 0
-
-
-def as_image_array(X):
-    """Return images with axes of their own as one array.
+def as_image_array(X: Any) -> np.ndarray:
+    """Return an array or tensor of images as an array.
 
     Parameters
     ----------
-    X : array, torch tensor, or list of images
-        `(n, h, w)` or `(n, h, w, c)`, or `n` images of one size. Arrays and memory maps
-        are returned as views.
+    X : ndarray or torch tensor
+        `(n, h, w)` or `(n, h, w, c)`. Arrays and memory maps are returned as they are.
 
     Returns
     -------
@@ -58,21 +41,16 @@ def as_image_array(X):
     Raises
     ------
     ValueError
-        If the images have different shapes, or if the array has five or more axes.
+        If the array has five or more axes.
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import torch
     >>> from skmultigran.images import as_image_array
-    >>> as_image_array([np.zeros((4, 6)), np.ones((4, 6))]).shape
+    >>> as_image_array(torch.zeros(2, 4, 6)).shape
     (2, 4, 6)
     """
-    if isinstance(X, torch.Tensor):
-        array = _as_numpy(X)
-    elif isinstance(X, np.ndarray) and X.dtype != object:
-        array = X
-    else:
-        array = _stack(X)
+    array = as_numpy(X) if isinstance(X, torch.Tensor) else np.asarray(X)
     if array.ndim not in (3, 4):
         raise ValueError(
             f"Got images as an array of shape {array.shape}. It must be (n, h, w) or "
@@ -81,21 +59,43 @@ def as_image_array(X):
     return array
 
 
-def _as_numpy(tensor: torch.Tensor) -> np.ndarray:
-    """Return a tensor as an array: a view, but for bfloat16, which numpy lacks."""
+def as_numpy(tensor: torch.Tensor) -> np.ndarray:
+    """Return a tensor as an array: a view, but for bfloat16, which numpy lacks.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        The tensor.
+
+    Returns
+    -------
+    ndarray
+        Its values.
+    """
     tensor = tensor.detach().cpu()
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
 
-def _stack(images) -> np.ndarray:
+def one_array(entries: Sequence[Any]) -> np.ndarray | None:
+    """Return arrays of one shape and type stacked, or None if they are not that.
+
+    Parameters
+    ----------
+    entries : sequence
+        Images one by one.
+
+    Returns
+    -------
+    ndarray of shape (n, h, w) or (n, h, w, c), or None
+        The stack.
+    """
+    if not all(
+        isinstance(entry, (np.ndarray, torch.Tensor, list)) for entry in entries
+    ):
+        return None
     arrays = [
-        _as_numpy(image) if isinstance(image, torch.Tensor) else np.asarray(image)
-        for image in images
+        as_numpy(entry) if isinstance(entry, torch.Tensor) else np.asarray(entry)
+        for entry in entries
     ]
-    for row, array in enumerate(arrays):
-        if array.shape != arrays[0].shape:
-            raise ValueError(
-                f"The image in row {row} has shape {array.shape}, the one in row 0 has "
-                f"{arrays[0].shape}. All images must have one shape; resize them first."
-            )
-    return np.stack(arrays)
+    kinds = {(array.shape, array.dtype.newbyteorder("=")) for array in arrays}
+    return np.stack(arrays) if len(kinds) == 1 else None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 RESIZES = ("letterbox", "stretch", "crop")
 
-# Mid-grey for images with values in [0, 1].
+# Mid-grey, for bytes and for values in [0, 1].
+_BORDERS = {torch.uint8: 128.0}
 _BORDER = 0.5
 
 
@@ -19,7 +21,7 @@ def resize_images(
     Parameters
     ----------
     images : Tensor of shape (B, C, H, W)
-        Images with values in [0, 1].
+        Images with values in [0, 1], or bytes.
     size : tuple of int
         The new `(height, width)`.
     resize : {"letterbox", "stretch", "crop"}, default="letterbox"
@@ -30,8 +32,8 @@ def resize_images(
     Returns
     -------
     Tensor of shape (B, C, *size)
-        The images, resized with an anti-aliasing bilinear filter; the same tensor when
-        the size is right already.
+        The images, resized with an anti-aliasing bilinear filter, of the same type; the
+        same tensor when the size is right already.
 
     Examples
     --------
@@ -52,7 +54,8 @@ def resize_images(
     # Negative padding cuts, so that one call serves both.
     top, left = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
     right, bottom = size[1] - inner[1] - left, size[0] - inner[0] - top
-    return functional.pad(resized, (left, right, top, bottom), value=_BORDER)
+    border = _BORDERS.get(images.dtype, _BORDER)
+    return functional.pad(resized, (left, right, top, bottom), value=border)
 
 
 def _interpolate(images: Tensor, size: tuple[int, int]) -> Tensor:

@@ -6,7 +6,10 @@ import math
 import warnings
 from typing import NamedTuple
 
+import numpy as np
+
 _LONGEST_QUIET_LINE = 48
+_LARGEST_CHOSEN_SIDE = 224
 
 
 class ImageShape(NamedTuple):
@@ -87,6 +90,37 @@ def infer_image_shape(shape, image_shape) -> ImageShape:
             f"{_fitting_shapes(shape[1])}."
         )
     return given
+
+
+def chosen_image_size(sizes: np.ndarray) -> tuple[int, int]:
+    """Return the size that a network sees when images come in several.
+
+    A square, so that upright and lying images are equals. Its side is the median of the
+    images' longer sides, at most 224 pixels, the size that most pretrained networks are
+    made for; from 32 pixels on it is rounded to a multiple of 32, which no network
+    needs to pad.
+
+    Parameters
+    ----------
+    sizes : ndarray of int of shape (n, 2)
+        Heights and widths.
+
+    Returns
+    -------
+    tuple of int
+        `(height, width)`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultigran.images import chosen_image_size
+    >>> chosen_image_size(np.array([[160, 120], [90, 160], [150, 150]]))
+    (160, 160)
+    """
+    side = int(np.median(sizes.max(axis=1)))
+    if side >= 32:
+        side = min(_LARGEST_CHOSEN_SIDE, round(side / 32) * 32)
+    return side, side
 
 
 def _as_shape(image_shape) -> ImageShape:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from skmultigran.images._chunks import chunks
+from skmultigran.images._collection import Images
 
 
 @dataclass(frozen=True)
@@ -40,15 +42,22 @@ class ValueRange:
     by_dtype: bool
 
     @classmethod
-    def learn(cls, images: np.ndarray, value_range="auto") -> ValueRange:
+    def learn(
+        cls,
+        images: np.ndarray | Images,
+        value_range="auto",
+        rows: np.ndarray | None = None,
+    ) -> ValueRange:
         """Return the range of `images`.
 
         Parameters
         ----------
-        images : ndarray of shape (n, ...)
-            Finite images.
+        images : ndarray of shape (n, ...) or Images
+            Finite images. They are read only if their type has no range of its own.
         value_range : tuple of float or "auto", default="auto"
             `(low, high)` as the user gave it, or "auto" for the rules above.
+        rows : ndarray of int or None, default=None
+            Rows to learn from; None: all.
 
         Returns
         -------
@@ -62,16 +71,17 @@ class ValueRange:
         """
         if not isinstance(value_range, str):
             return cls(*_as_range(value_range), by_dtype=False)
-        dtype_range = _dtype_range(images.dtype)
-        if dtype_range is not None:
-            return cls(*dtype_range, by_dtype=True)
-        low, high = _seen_range(images)
+        dtypes = {images.dtype} if isinstance(images, np.ndarray) else images.dtypes
+        ranges = [r for r in map(_dtype_range, dtypes) if r is not None]
+        if len(ranges) == len(dtypes):
+            return cls(*min(ranges), by_dtype=True)
+        low, high = _seen_range(images, rows)
         if low >= 0 and high <= 1:
             return cls(0.0, 1.0, by_dtype=True)
         if high == low:
             # One more would be lost beside a large value.
             high = low + max(1.0, abs(low))
-        return cls(low, high, by_dtype=False)
+        return cls(low, high, by_dtype=bool(ranges))
 
     def to_unit(self, images: np.ndarray) -> np.ndarray:
         """Return the images with `low` at 0 and `high` at 1.
@@ -122,6 +132,22 @@ def _dtype_range(dtype: np.dtype) -> tuple[float, float] | None:
     return None
 
 
-def _seen_range(images: np.ndarray) -> tuple[float, float]:
-    pieces = [images[rows] for rows in chunks(images.shape)]
-    return float(min(p.min() for p in pieces)), float(max(p.max() for p in pieces))
+def _seen_range(
+    images: np.ndarray | Images, rows: np.ndarray | None
+) -> tuple[float, float]:
+    """Return the least and largest value of what has no range by its type."""
+    low, high = math.inf, -math.inf
+    for piece in _pieces(images, rows):
+        if _dtype_range(piece.dtype) is None:
+            low, high = min(low, float(piece.min())), max(high, float(piece.max()))
+    return low, high
+
+
+def _pieces(
+    images: np.ndarray | Images, rows: np.ndarray | None
+) -> Iterator[np.ndarray]:
+    rows = np.arange(len(images)) if rows is None else rows
+    if isinstance(images, np.ndarray):
+        shape = (len(rows), *images.shape[1:])
+        return (images[rows[part]] for part in chunks(shape))
+    return images.batches(rows)

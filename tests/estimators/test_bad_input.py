@@ -37,11 +37,23 @@ BAD_FITS = {
     "complex images": (IMAGES + 1j, Y, {}, "Complex data not supported"),
     "one class": (X, np.zeros(20), {}, "at least two classes.*only 1 class"),
     "images of five axes": (np.zeros((20, 2, 2, 2, 2)), Y, {}, r"\(n, h, w, c\)"),
-    "different images": (
-        [np.zeros((6, 6))] * 19 + [np.zeros((5, 6))],
+    "different channels": (
+        [np.zeros((6, 6))] * 19 + [np.zeros((5, 6, 2))],
         Y,
         {},
-        r"row 19 has shape \(5, 6\)",
+        r"2 channels \(row 19\) and of 1 \(row 0\)",
+    ),
+    "an image of no numbers": (
+        [np.zeros((6, 6))] * 19 + [None],
+        Y,
+        {},
+        "cannot read row 19: it is None, no path",
+    ),
+    "a missing file": (
+        ["nowhere.png"] * 20,
+        Y,
+        {},
+        "cannot read 'nowhere.png' in row 0: No such file",
     ),
     "words": (
         np.full((20, 3), "a"),

@@ -1,10 +1,21 @@
-"""Every form that images come in ends as one array, without a copy where possible."""
+"""Forms of images of one shape end as one array, without a copy where possible."""
 
 import numpy as np
 import pytest
 import torch
 
-from skmultigran.images import as_image_array, holds_images
+from skmultigran.images import (
+    ArrayImages,
+    ListedImages,
+    as_image_array,
+    holds_images,
+    open_images,
+)
+
+
+def opened(X):
+    return open_images(X, owner="Owner")
+
 
 PIXELS = np.arange(3 * 4 * 5 * 2, dtype=np.float64).reshape(3, 4, 5, 2)
 
@@ -31,7 +42,7 @@ FORMS = {
 def test_every_form_gives_the_same_array(form, images):
     X = FORMS[form](images.copy())
     assert holds_images(X)
-    np.testing.assert_array_equal(as_image_array(X), images, strict=True)
+    np.testing.assert_array_equal(opened(X).array, images, strict=True)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +54,7 @@ def test_every_form_gives_the_same_array(form, images):
         [np.zeros(64)] * 3,
         (np.zeros(64), np.zeros(64)),
         np.zeros(64),
-        np.array(["a", "b"], dtype=object),
+        np.array([["a", "b"]], dtype=object),
         [],
         "a path",
         None,
@@ -57,8 +68,8 @@ def test_rows_and_other_things_are_not_taken_for_images(X):
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.bool_, np.float32, ">u2"])
 def test_dtype_stays(dtype):
     images = [np.zeros((2, 2), dtype=dtype)] * 2
-    assert as_image_array(images).dtype == np.dtype(dtype).newbyteorder("=")
-    assert as_image_array(np.stack(images)).dtype == np.stack(images).dtype
+    assert opened(images).array.dtype == np.dtype(dtype).newbyteorder("=")
+    assert opened(np.stack(images)).array.dtype == np.stack(images).dtype
 
 
 def test_memory_map_stays_a_view_of_its_buffer(tmp_path):
@@ -81,7 +92,7 @@ def test_tensor_that_needs_a_gradient_is_taken():
 @pytest.mark.parametrize("form", [lambda x: x, list], ids=["tensor", "list"])
 def test_bfloat16_which_numpy_lacks_becomes_float32(form):
     images = torch.tensor([[[0.5, 1.0]], [[2.0, 0.25]]], dtype=torch.bfloat16)
-    array = as_image_array(form(images))
+    array = opened(form(images)).array
     assert array.dtype == np.float32
     assert array.tolist() == [[[0.5, 1.0]], [[2.0, 0.25]]]
 
@@ -94,12 +105,27 @@ def test_five_axes_are_refused(form):
 
 def test_list_of_images_with_too_many_axes_is_refused():
     with pytest.raises(ValueError, match=r"shape \(2, 3, 4, 5, 6\)"):
-        as_image_array([np.zeros((3, 4, 5, 6))] * 2)
+        opened([np.zeros((3, 4, 5, 6))] * 2)
 
 
 @pytest.mark.parametrize("form", [list, object_array], ids=["list", "object array"])
-@pytest.mark.parametrize("other", [(4, 6), (5, 4), (4, 5, 1), (20,)])
-def test_differing_shapes_name_the_row(form, other):
-    images = [np.zeros((4, 5)), np.zeros((4, 5)), np.zeros(other)]
-    with pytest.raises(ValueError, match=r"row 2 has shape .*row 0 has \(4, 5\)"):
-        as_image_array(form(images))
+@pytest.mark.parametrize("other", [(4, 6), (5, 4)])
+def test_differing_shapes_are_read_one_by_one(form, other):
+    images = opened(form([np.zeros((4, 5)), np.ones((4, 5)), np.zeros(other)]))
+    assert isinstance(images, ListedImages)
+    assert images.size is None
+    assert images.sizes.tolist() == [[4, 5], [4, 5], list(other)]
+    assert images.read(2).shape == (*other, 1)
+    assert images.read(1).min() == 1
+
+
+def test_differing_types_are_not_made_one():
+    images = opened([np.zeros((4, 5), np.uint8), np.zeros((4, 5), np.float32)])
+    assert images.read(0).dtype == np.uint8
+    assert images.read(1).dtype == np.float32
+
+
+def test_flattened_rows_are_opened_with_their_shape():
+    images = open_images(np.zeros((2, 30)), owner="Owner", image_shape=(2, 5, 3))
+    assert isinstance(images, ArrayImages)
+    assert images.read(1).shape == (2, 5, 3)

@@ -6,7 +6,13 @@ import torch
 from torch import nn
 
 from skmultigran import Training
-from skmultigran.images import Augmentation, ImageShape, ImageSource, ValueRange
+from skmultigran.images import (
+    ArrayImages,
+    Augmentation,
+    ImageShape,
+    ImageSource,
+    ValueRange,
+)
 from skmultigran.tasks import ClassificationTask
 from skmultigran.training import TrainingBatches, build_net
 
@@ -15,7 +21,9 @@ TASK = ClassificationTask(np.arange(2))
 
 def make_source(images):
     shape = ImageShape(*(*images.shape[1:], 1)[:3])
-    return ImageSource(images, shape, ValueRange(0.0, 1.0, by_dtype=True))
+    return ImageSource(
+        ArrayImages(images, shape), ValueRange(0.0, 1.0, by_dtype=True), shape.size
+    )
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from skmultigran.images import ImageShape, ImageSource, ValueRange
+from skmultigran.images import ArrayImages, ImageShape, ImageSource, ValueRange
 from skmultigran.training import estimate_norm_statistics
 from skmultigran.training._norm_statistics import norm_statistics_held
 
@@ -25,7 +25,9 @@ def images():
 
 
 def source_of(images):
-    return ImageSource(images, ImageShape(4, 4, 2), ValueRange.learn(images))
+    return ImageSource(
+        ArrayImages(images, ImageShape(4, 4, 2)), ValueRange.learn(images), (4, 4)
+    )
 
 
 def test_statistics_are_those_of_the_images(images):

@@ -1,0 +1,113 @@
+"""One number of channels for images that come with several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+_CONVERTIBLE = {1, 3, 4}
+# ITU-R BT.601: how bright red, green and blue seem.
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+def common_channels(counts: Mapping[int, int], owner: str) -> int:
+    """Return the number of channels that images of several kinds get.
+
+    Parameters
+    ----------
+    counts : dict of int to int
+        Channels of the image in each row.
+    owner : str
+        Name of the estimator, for the message.
+
+    Returns
+    -------
+    int
+        The number that all have; 3 for a mixture of grey, RGB and RGBA.
+
+    Raises
+    ------
+    ValueError
+        For any other mixture; the message names two rows.
+
+    Examples
+    --------
+    >>> from skmultigran.images._channels import common_channels
+    >>> common_channels({0: 1, 1: 3}, "the example")
+    3
+    """
+    kinds = set(counts.values())
+    if len(kinds) == 1:
+        return kinds.pop()
+    if kinds <= _CONVERTIBLE:
+        return 3
+    odd = next(row for row in counts if counts[row] not in _CONVERTIBLE)
+    other = next(row for row in counts if counts[row] != counts[odd])
+    raise ValueError(
+        f"{owner} got images of {counts[odd]} channels (row {odd}) and of "
+        f"{counts[other]} (row {other}). Only grey, RGB and RGBA images can be mixed; "
+        "give all images the same channels."
+    )
+
+
+def can_convert(found: int, wanted: int) -> bool:
+    """Tell whether `with_channels` can give an image the channels that are wanted.
+
+    Parameters
+    ----------
+    found, wanted : int
+        Numbers of channels.
+
+    Returns
+    -------
+    bool
+        Whether it can.
+    """
+    return found == wanted or (found in _CONVERTIBLE and wanted in (1, 3))
+
+
+def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
+    """Return an image with the number of channels that is wanted.
+
+    Grey is repeated, RGB becomes its luminance (ITU-R BT.601), and RGBA is laid on
+    white.
+
+    Parameters
+    ----------
+    image : ndarray of shape (h, w, c)
+        The image.
+    channels : int
+        The number wanted; `can_convert` tells what is possible.
+
+    Returns
+    -------
+    ndarray of shape (h, w, channels)
+        The image, of its own type; the same array where nothing changes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultigran.images._channels import with_channels
+    >>> with_channels(np.zeros((4, 6, 1)), 3).shape
+    (4, 6, 3)
+    """
+    if image.shape[2] == channels:
+        return image
+    if image.shape[2] == 4:
+        image = _on_white(image)
+    if image.shape[2] == 1:
+        return np.repeat(image, channels, axis=2)
+    if channels == 1:
+        return _cast(image @ _LUMA, image.dtype)[:, :, None]
+    return image
+
+
+def _on_white(image: np.ndarray) -> np.ndarray:
+    white = np.iinfo(image.dtype).max if image.dtype.kind in "iu" else 1
+    alpha = image[:, :, 3:].astype(np.float32) / white
+    return _cast(image[:, :, :3] * alpha + white * (1 - alpha), image.dtype)
+
+
+def _cast(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    return (values if dtype.kind == "f" else values.round()).astype(dtype)

@@ -1,0 +1,108 @@
+"""Columns of images: lists, series, frames and object arrays, entry by entry."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import numpy as np
+import torch
+
+
+def image_entries(X) -> list[Any] | None:
+    """Return the images of a column one by one, or None if X is no such column.
+
+    Parameters
+    ----------
+    X : object
+        What a user passed as images.
+
+    Returns
+    -------
+    list or None
+        Paths, pictures of Pillow, arrays and tensors, for: a list or tuple of them, a
+        1-D array of objects or strings, a series, and a data frame or array with one
+        column. None for arrays of numbers, rows and everything else.
+
+    Raises
+    ------
+    ValueError
+        If a data frame has a column of images or paths beside other columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultigran.images._entries import image_entries
+    >>> image_entries(np.array([["a.png"], ["b.png"]]))
+    ['a.png', 'b.png']
+    >>> image_entries(np.zeros((5, 64))) is None
+    True
+    """
+    if hasattr(X, "to_numpy"):
+        return _of_frame(X)
+    if isinstance(X, (list, tuple)):
+        return list(X) if any(_is_entry(value) for value in X[:1]) else None
+    if isinstance(X, np.ndarray) and X.dtype.kind in "OUT":
+        column = X.ndim == 1 or (X.ndim == 2 and X.shape[1] == 1)
+        flat = X.reshape(-1) if column else X[:0].reshape(-1)
+        return flat.tolist() if len(flat) and _is_entry(flat[0]) else None
+    return None
+
+
+def _of_frame(X) -> list[Any] | None:
+    columns = getattr(X, "columns", None)
+    if columns is None or len(columns) == 1:
+        return image_entries(np.asarray(X.to_numpy()).reshape(-1))
+    if len(X) == 0:
+        return None
+    first = np.asarray(X[:1].to_numpy())[0]
+    for name, value in zip(columns, first, strict=True):
+        if _is_entry(value):
+            raise ValueError(
+                f"X is a data frame of {len(columns)} columns, of which {name!r} holds "
+                f"images or paths. Pass that column alone: X[[{name!r}]], or "
+                "ColumnTransformer for the others."
+            )
+    return None
+
+
+def is_path(value) -> bool:
+    """Tell whether a value is a path.
+
+    Parameters
+    ----------
+    value : object
+        One entry of a column.
+
+    Returns
+    -------
+    bool
+        True for strings and path objects.
+    """
+    return isinstance(value, (str, os.PathLike))
+
+
+def is_picture(value) -> bool:
+    """Tell whether a value is a picture of Pillow, without importing Pillow.
+
+    Parameters
+    ----------
+    value : object
+        One entry of a column.
+
+    Returns
+    -------
+    bool
+        True for `PIL.Image.Image`.
+    """
+    pillow = sys.modules.get("PIL.Image")
+    return pillow is not None and isinstance(value, pillow.Image)
+
+
+def _is_entry(value) -> bool:
+    if is_path(value) or is_picture(value):
+        return True
+    if isinstance(value, (np.ndarray, torch.Tensor)):
+        return value.ndim >= 2
+    return isinstance(value, list) and np.ndim(value[:1]) >= 2

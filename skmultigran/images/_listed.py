@@ -1,0 +1,181 @@
+"""Images that come one by one: files, pictures, arrays of different sizes."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils.parallel import Parallel, delayed
+
+from skmultigran.images._arrays import as_numpy
+from skmultigran.images._channels import can_convert, common_channels, with_channels
+from skmultigran.images._collection import Images, grouped
+from skmultigran.images._decoding import ImageFacts, picture_array, picture_facts
+from skmultigran.images._entries import is_path, is_picture
+from skmultigran.images._files import probe_file, read_file, too_large_files_refused
+from skmultigran.images._finite import check_finite
+
+# Files that are probed by one task, and images that are in memory at a time.
+_PROBED_TOGETHER = 64
+_READ_TOGETHER = 32
+
+
+class ListedImages(Images):
+    """Images of any sizes; files are decoded when they are read, and not kept.
+
+    Parameters
+    ----------
+    entries : list
+        Paths, pictures of Pillow, arrays `(h, w)` or `(h, w, c)`, and tensors.
+    owner : str
+        Name of the estimator, for messages.
+    n_jobs : int or None, default=None
+        Threads that read.
+    collect_problems : bool, default=False
+        Whether rows that cannot be read are kept as `problems` instead of raising.
+        Every file is decoded then to find them.
+
+    Raises
+    ------
+    ValueError
+        If a row cannot be read, or if the channels cannot be made one number.
+    """
+
+    same_shape = False
+
+    def __init__(
+        self,
+        entries: Sequence[Any],
+        owner: str,
+        *,
+        n_jobs: int | None = None,
+        collect_problems: bool = False,
+    ) -> None:
+        self.entries = entries
+        self.owner = owner
+        self.n_jobs = n_jobs
+        self.problems = {}
+        facts = self._probed(collect_problems)
+        good = {row: fact for row, fact in enumerate(facts) if row not in self.problems}
+        if not good:
+            raise ValueError(
+                f"{owner} cannot read a single one of {len(facts)} images. The first: "
+                f"{next(iter(self.problems.values()))}"
+            )
+        self.sizes = np.array([fact[:2] for fact in facts])
+        self.dtypes = {fact.dtype for fact in good.values()}
+        counts = {row: fact.channels for row, fact in good.items()}
+        self.channels = common_channels(counts, owner)
+        self._found_channels = set(counts.values())
+
+    def read(self, row: int) -> np.ndarray:
+        """Return one image; see `Images.read`."""
+        image = self._of_row(row, _read)
+        return with_channels(image, self.channels)
+
+    def batches(self, rows: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the images of some rows; see `Images.batches`."""
+        for start in range(0, len(rows), _READ_TOGETHER):
+            yield from grouped(self.each(self.read, rows[start:][:_READ_TOGETHER]))
+
+    def each(self, function: Callable[[int], Any], rows: np.ndarray) -> list[Any]:
+        """Return what a function makes of each row, in `n_jobs` threads.
+
+        Parameters
+        ----------
+        function : callable
+            Row number to anything.
+        rows : ndarray of int
+            Row numbers.
+
+        Returns
+        -------
+        list
+            The results in order.
+        """
+        if self.n_jobs in (None, 1):
+            return [function(int(row)) for row in rows]
+        run = Parallel(n_jobs=self.n_jobs, require="sharedmem")
+        return run(delayed(function)(int(row)) for row in rows)
+
+    def with_channels(self, channels: int, owner: str) -> Images:
+        """Return the images with other channels; see `Images.with_channels`."""
+        if not all(can_convert(found, channels) for found in self._found_channels):
+            return super().with_channels(channels, owner)
+        converted = copy.copy(self)
+        converted.channels = channels
+        return converted
+
+    def _probed(self, collect: bool) -> list[ImageFacts]:
+        """Return the facts of all rows, and keep or raise what is wrong with them."""
+
+        def probe(start: int) -> list[ImageFacts]:
+            rows = range(start, min(start + _PROBED_TOGETHER, len(self.entries)))
+            return [self._probed_row(row, collect) for row in rows]
+
+        starts = np.arange(0, len(self.entries), _PROBED_TOGETHER)
+        if any(is_path(entry) for entry in self.entries):
+            with too_large_files_refused():
+                parts = self.each(probe, starts)
+        else:
+            parts = self.each(probe, starts)
+        return [fact for part in parts for fact in part]
+
+    def _probed_row(self, row: int, collect: bool) -> ImageFacts:
+        def probe(entry: Any) -> ImageFacts:
+            return _facts(entry, decode=collect)
+
+        try:
+            return self._of_row(row, probe)
+        except ValueError as error:
+            if not collect:
+                raise
+            self.problems[row] = str(error)
+            return ImageFacts(0, 0, 0, np.dtype(np.uint8))
+
+    def _of_row(self, row: int, function: Callable[[Any], Any]) -> Any:
+        """Return what a function makes of an entry; errors name row and path."""
+        entry = self.entries[row]
+        try:
+            return function(entry)
+        except ValueError as error:
+            path = f"{os.fspath(entry)!r} in " if is_path(entry) else ""
+            raise ValueError(
+                f"{self.owner} cannot read {path}row {row}: {error}. Repair the image "
+                "or leave the row out."
+            ) from error
+
+
+def _facts(entry: Any, *, decode: bool) -> ImageFacts:
+    if is_path(entry):
+        return probe_file(os.fspath(entry), decode=decode)
+    if is_picture(entry):
+        return picture_facts(entry)
+    array = _as_image(entry)
+    check_finite(array[None], "It")
+    return ImageFacts.of(array)
+
+
+def _read(entry: Any) -> np.ndarray:
+    if is_path(entry):
+        return read_file(os.fspath(entry))
+    return picture_array(entry) if is_picture(entry) else _as_image(entry)
+
+
+def _as_image(entry: Any) -> np.ndarray:
+    """Return an array or a tensor as `(h, w, c)`."""
+    if isinstance(entry, torch.Tensor):
+        entry = as_numpy(entry)
+    if not isinstance(entry, (np.ndarray, list)):
+        raise ValueError(f"it is {entry!r}, no path, picture or array")
+    array = np.asarray(entry)
+    if array.dtype.kind not in "biuf" or array.ndim not in (2, 3) or not array.size:
+        raise ValueError(
+            f"it is an array of shape {array.shape} and type {array.dtype}, not real "
+            "numbers of shape (height, width) or (height, width, channels)"
+        )
+    return array if array.ndim == 3 else array[:, :, None]

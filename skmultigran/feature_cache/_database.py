@@ -24,13 +24,17 @@ Result = TypeVar("Result")
 # How long a batch waits for others that write.
 _PATIENCE_SECONDS = 60.0
 
-# Several rows of a few thousand numbers fit on a page of 64 KiB, which is SQLite's
-# largest; on a small page a row of 2 KiB would leave nearly half of it empty.
 _SETTINGS = """
-PRAGMA page_size = 65536;
-PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA synchronous = OFF;
 PRAGMA cache_size = -32768;
+"""
+
+# Several rows of a few thousand numbers fit on a page of 64 KiB, which is SQLite's
+# largest; on a small page a row of 2 KiB would leave nearly half of it empty. These are
+# set in a new file only: setting them writes.
+_SETTINGS_OF_A_FILE = """
+PRAGMA page_size = 65536;
+PRAGMA auto_vacuum = INCREMENTAL;
 """
 
 # `used` and `clock` count batches written; see `_tick`. Rows lie in a table of their
@@ -217,6 +221,7 @@ def _is_set_up(connection: sqlite3.Connection) -> bool:
 
 
 def _set_up(connection: sqlite3.Connection) -> None:
+    connection.executescript(_SETTINGS_OF_A_FILE)
     connection.execute("BEGIN IMMEDIATE")
     if not _is_set_up(connection):  # Another process may have been faster.
         for statement in _TABLES:

@@ -1,0 +1,148 @@
+"""Keys are the same everywhere and change with all that counts."""
+
+import hashlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from skmultigran.feature_cache import file_key, image_key, namespace_key, weights_key
+
+KNOWN = {
+    "c205b1301e9a7ba94cc0741297533e5c": "image_key(image)",
+    "0b7243daa1b9d4c9b6686cb968b5b534": "namespace_key(a=[1, 1.0], b={'x': b'y'})",
+    "49827b154aee121f28f0fc751ea973bb": "weights_key(layer)",
+}
+PREPARE = """
+import numpy as np, torch
+from skmultigran.feature_cache import image_key, namespace_key, weights_key
+image = np.arange(6, dtype="<f4").reshape(2, 3)
+layer = torch.nn.Linear(2, 1)
+torch.nn.init.ones_(layer.weight), torch.nn.init.zeros_(layer.bias)
+"""
+
+
+def test_known_answers_in_another_process():
+    program = PREPARE + "".join(f"print({call}.hex())\n" for call in KNOWN.values())
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1"},
+    )
+    assert result.stdout.split() == list(KNOWN)
+
+
+def test_image_key_is_blake2b_of_dtype_shape_and_bytes():
+    image = np.arange(6, dtype="<i2").reshape(2, 3)
+    expected = hashlib.blake2b(
+        b"<i2(2, 3)" + image.tobytes(), digest_size=16, person=b"image"
+    )
+    assert image_key(image) == expected.digest()
+
+
+IMAGE = np.arange(12, dtype="<f4").reshape(3, 4)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        IMAGE.astype(">f4"),
+        IMAGE.astype("<f8"),
+        IMAGE.astype("<i4"),
+        IMAGE.view("<i4"),
+        IMAGE.reshape(4, 3),
+        IMAGE[None],
+        IMAGE.T,
+        IMAGE + 1,
+        np.where(IMAGE == 0, -IMAGE, IMAGE),  # -0.0
+    ],
+)
+def test_another_image_has_another_key(other):
+    assert image_key(other) != image_key(IMAGE)
+
+
+def test_the_order_in_memory_does_not_count():
+    padded = np.zeros((3, 8), dtype="<f4")
+    padded[:, ::2] = IMAGE
+    assert image_key(padded[:, ::2]) == image_key(IMAGE)
+    assert image_key(np.asfortranarray(IMAGE)) == image_key(IMAGE)
+    assert image_key(torch.from_numpy(IMAGE).numpy()) == image_key(IMAGE)
+
+
+def test_images_of_one_pixel_and_of_none_have_keys():
+    keys = {image_key(np.zeros(shape)) for shape in [(), (1,), (0, 3), (3, 0)]}
+    assert len(keys) == 4
+
+
+def test_image_key_refuses_objects():
+    with pytest.raises(TypeError, match="image_key got an array of dtype object"):
+        image_key(np.array([None]))
+
+
+def test_file_key_reads_the_bytes_alone(tmp_path):
+    content = bytes(range(256)) * 5000  # more than one piece
+    (tmp_path / "a").write_bytes(content)
+    (tmp_path / "b").write_bytes(content)
+    (tmp_path / "c").write_bytes(content[:-1])
+    a, b, c = (file_key(tmp_path / name) for name in "abc")
+    expected = hashlib.blake2b(content, digest_size=16, person=b"file").digest()
+    assert a == b == expected != c
+
+
+def test_the_order_of_parts_does_not_count():
+    assert namespace_key(a=1, b=2) == namespace_key(b=2, a=1)
+    assert namespace_key(a=(1, 2)) == namespace_key(a=[1, 2])
+    assert namespace_key(a=np.float64(0.5)) == namespace_key(a=0.5)
+
+
+def test_parts_that_differ_have_different_keys():
+    values = [None, True, 1, 1.0, "1", b"1", "31", [1], [[1]], {"1": 1}, {}, [], ""]
+    values += [-0.0, 0.0, float("nan"), float("inf"), ["float", "1.0"], {"list": [1]}]
+    assert len({namespace_key(a=value) for value in values}) == len(values)
+    assert namespace_key(a=1) != namespace_key(b=1)
+
+
+@pytest.mark.parametrize("value", [object(), {1: 2}, [{3}], torch.float32])
+def test_namespace_key_refuses_other_types(value):
+    with pytest.raises(TypeError, match="in 'part'; parts are None, bool"):
+        namespace_key(part=value)
+
+
+def test_weights_key_sees_names_shapes_dtypes_and_values():
+    def key(**tensors):
+        module = torch.nn.Module()
+        for name, tensor in tensors.items():
+            module.register_buffer(name, tensor)
+        return weights_key(module)
+
+    ones = torch.ones(2, 3)
+    keys = [
+        key(a=ones),
+        key(b=ones),
+        key(a=ones.T.contiguous()),
+        key(a=ones.to(torch.bfloat16)),
+        key(a=ones.view(torch.int32)),
+        key(a=ones * 2),
+        key(a=ones, b=torch.tensor(0)),
+        key(),
+    ]
+    assert len(set(keys)) == len(keys)
+
+
+def test_weights_key_ignores_the_layout_in_memory():
+    module = torch.nn.Conv2d(3, 4, 3)
+    before = weights_key(module)
+    assert weights_key(module.to(memory_format=torch.channels_last)) == before
+
+
+def test_weights_key_refuses_state_that_is_no_tensor():
+    class Stateful(torch.nn.Module):
+        def get_extra_state(self):
+            return 3
+
+    with pytest.raises(TypeError, match="_extra_state.* of type int"):
+        weights_key(Stateful())

@@ -378,7 +378,7 @@ def test_random_numbers_go_on_as_if_nothing_was_checked():
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-PARTS = {"convnet": 3, "scattering": 0, "torchvision": 5}
+PARTS = {"convnet": 3, "efficientnet_lite0": 6, "scattering": 0, "torchvision": 5}
 
 
 @pytest.mark.parametrize("name", PARTS)

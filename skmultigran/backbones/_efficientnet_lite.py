@@ -127,7 +127,7 @@ class EfficientNetLite0Backbone(_EfficientNetLite):
 class EfficientNetLite1Backbone(_EfficientNetLite):
     """EfficientNet-Lite1 with the weights of ImageNet; works without a network.
 
-    As `EfficientNetLite0Backbone` with more layers: 4.2 million weights without the
+    As `EfficientNetLite0Backbone` with more layers: 4.1 million weights without the
     classifier, trained on images of 240 x 240 pixels.
 
     Parameters

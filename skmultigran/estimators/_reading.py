@@ -73,6 +73,12 @@ def _read_rows(estimator, X, reset) -> ArrayImages:
         shape = infer_image_shape(rows.shape, estimator.image_shape)
         estimator.image_shape_ = tuple(shape)
         estimator._any_size_ = False
+    elif estimator._any_size_:
+        raise ValueError(
+            f"X has flattened rows, but {type(estimator).__name__} was fitted on "
+            "images of any size, and rows do not tell theirs. Pass an array (n, h, w) "
+            "or (n, h, w, c)."
+        )
     images = ArrayImages(rows, ImageShape(*estimator.image_shape_))
     images.check_finite(type(estimator).__name__)
     return images
@@ -96,7 +102,8 @@ def _check_size(estimator, images: Images) -> None:
     if estimator._any_size_ or estimator.image_size is not None:
         return
     if images.size != fitted:
-        found = images.size or images.sizes[(images.sizes != fitted).any(axis=1)][0]
+        sizes = images.readable_sizes
+        found = images.size or sizes[(sizes != fitted).any(axis=1)][0]
         owner = type(estimator).__name__
         raise ValueError(
             f"X has images of {found[0]} x {found[1]} pixels, but {owner} was "

@@ -110,6 +110,11 @@ def _readable(images, rows, weights, owner):
         stacklevel=2,
     )
     good = ~np.isin(rows, list(problems))
+    if not good.any():
+        raise ValueError(
+            f"{owner} cannot read a single image of positive weight. Repair the images "
+            "or their paths."
+        )
     return rows[good], weights[good]
 
 

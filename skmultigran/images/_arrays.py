@@ -93,9 +93,13 @@ def one_array(entries: Sequence[Any]) -> np.ndarray | None:
         isinstance(entry, (np.ndarray, torch.Tensor, list)) for entry in entries
     ):
         return None
-    arrays = [
-        as_numpy(entry) if isinstance(entry, torch.Tensor) else np.asarray(entry)
-        for entry in entries
-    ]
+    try:
+        arrays = [
+            as_numpy(entry) if isinstance(entry, torch.Tensor) else np.asarray(entry)
+            for entry in entries
+        ]
+    except ValueError:
+        # Lists with lines of different lengths; who reads them one by one says which.
+        return None
     kinds = {(array.shape, array.dtype.newbyteorder("=")) for array in arrays}
     return np.stack(arrays) if len(kinds) == 1 else None

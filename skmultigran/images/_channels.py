@@ -71,7 +71,8 @@ def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
     """Return an image with the number of channels that is wanted.
 
     Grey is repeated, RGB becomes its luminance (ITU-R BT.601), and RGBA is laid on
-    white.
+    white: the largest value of integers of 8 and 16 bits; else 1, 255 or 65535, the
+    first that no value of the image exceeds.
 
     Parameters
     ----------
@@ -104,9 +105,15 @@ def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
 
 
 def _on_white(image: np.ndarray) -> np.ndarray:
-    white = np.iinfo(image.dtype).max if image.dtype.kind in "iu" else 1
+    white = _white(image)
     alpha = image[:, :, 3:].astype(np.float32) / white
     return _cast(image[:, :, :3] * alpha + white * (1 - alpha), image.dtype)
+
+
+def _white(image: np.ndarray) -> int:
+    if image.dtype.kind in "iu" and image.dtype.itemsize <= 2:
+        return int(np.iinfo(image.dtype).max)
+    return next((white for white in (1, 255) if image.max() <= white), 65535)
 
 
 def _cast(values: np.ndarray, dtype: np.dtype) -> np.ndarray:

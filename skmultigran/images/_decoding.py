@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import struct
+import zlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +23,65 @@ _GREY_DTYPES: dict[str, np.dtype] = {
 }
 _TRANSPARENT = ("LA", "La", "RGBA", "RGBa", "PA")
 _ORIENTATION = 0x0112
+# Names of Pillow's transpositions that undo each orientation.
+_TURNS = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
 _TURNED_A_QUARTER = (5, 6, 7, 8)
+# All that Pillow, tifffile and the codecs below them raise for damaged images.
+_DAMAGE: tuple[type[Exception], ...] = (
+    *(OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error),
+    *(LookupError, TypeError, ArithmeticError, MemoryError, RuntimeError),
+    *(AttributeError, AssertionError),
+)
+
+
+class UnreadableImageError(ValueError):
+    """An image that cannot be read; the message is the reason alone."""
+
+
+@contextlib.contextmanager
+def damage_named(reason: str) -> Iterator[None]:
+    """Make one kind of error of the many that decoders raise for damaged images.
+
+    Parameters
+    ----------
+    reason : str
+        What went wrong; what the decoder says is put behind it in brackets.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    UnreadableImageError
+        If the block raises what damaged images lead to.
+
+    Examples
+    --------
+    >>> from skmultigran.images._decoding import damage_named
+    >>> try:
+    ...     with damage_named("the example cannot be decoded"):
+    ...         raise OSError("cut off")
+    ... except ValueError as error:
+    ...     print(error)
+    the example cannot be decoded (cut off)
+    """
+    try:
+        yield
+    except UnreadableImageError:
+        raise
+    except _DAMAGE as error:
+        # The system's own errors, such as a refused permission, are no damage.
+        system = isinstance(error, OSError) and error.strerror
+        raise UnreadableImageError(system or f"{reason} ({error})") from error
 
 
 class ImageFacts(NamedTuple):
@@ -82,10 +144,10 @@ def picture_array(picture) -> np.ndarray:
     >>> picture_array(Image.new("CMYK", (4, 2))).shape
     (2, 4, 3)
     """
-    if _orientation(picture) > 1:
-        caller = "Reading an image"
-        operations = import_optional("PIL.ImageOps", caller=caller, extra="images")
-        picture = operations.exif_transpose(picture)
+    image = import_optional("PIL.Image", caller="Reading an image", extra="images")
+    turn = _TURNS.get(_orientation(picture))
+    if turn:
+        picture = picture.transpose(image.Transpose[turn])
     grey = _grey_dtype(picture.mode) is not None
     if picture.mode in _TRANSPARENT or "transparency" in picture.info:
         picture = _on_white(picture)
@@ -108,10 +170,14 @@ def _grey_dtype(mode: str) -> np.dtype | None:
 
 def _orientation(picture) -> int:
     # For some formats getexif() reads the whole file, so it is asked only where the
-    # header has brought EXIF data.
-    if "exif" not in picture.info and picture.format not in ("TIFF",):
+    # header has brought EXIF data. Pillow itself turns TIFF files, also their `size`.
+    if "exif" not in picture.info or picture.format == "TIFF":
         return 1
-    return picture.getexif().get(_ORIENTATION, 1)
+    try:
+        return picture.getexif().get(_ORIENTATION, 1)
+    except _DAMAGE:
+        # Damaged EXIF data do not harm the pixels.
+        return 1
 
 
 def _on_white(picture):
@@ -119,5 +185,7 @@ def _on_white(picture):
         # A transparent value of 16 or 32 bits: no alpha to blend by.
         return picture
     image = import_optional("PIL.Image", caller="Reading an image", extra="images")
+    if picture.mode == "La":
+        picture = picture.convert("LA")
     layer = picture.convert("RGBA")
     return image.alpha_composite(image.new("RGBA", layer.size, "white"), layer)

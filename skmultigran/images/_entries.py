@@ -42,12 +42,25 @@ def image_entries(X) -> list[Any] | None:
     if hasattr(X, "to_numpy"):
         return _of_frame(X)
     if isinstance(X, (list, tuple)):
-        return list(X) if any(_is_entry(value) for value in X[:1]) else None
+        return list(X) if _is_column(X) else None
     if isinstance(X, np.ndarray) and X.dtype.kind in "OUT":
-        column = X.ndim == 1 or (X.ndim == 2 and X.shape[1] == 1)
-        flat = X.reshape(-1) if column else X[:0].reshape(-1)
-        return flat.tolist() if len(flat) and _is_entry(flat[0]) else None
+        if X.ndim == 1 or (X.ndim == 2 and X.shape[1] == 1):
+            return image_entries(X.reshape(-1).tolist())
     return None
+
+
+def _is_column(values) -> bool:
+    """Tell whether the first value that is not missing is an image or a path."""
+    present = (value for value in values if not _is_missing(value))
+    return _is_entry(next(present, None))
+
+
+def _is_missing(value) -> bool:
+    # Those of pandas, which need not be installed, are known by their names.
+    not_a_number = isinstance(value, float) and value != value
+    return (
+        value is None or not_a_number or type(value).__name__ in ("NAType", "NaTType")
+    )
 
 
 def _of_frame(X) -> list[Any] | None:
@@ -105,4 +118,6 @@ def _is_entry(value) -> bool:
         return True
     if isinstance(value, (np.ndarray, torch.Tensor)):
         return value.ndim >= 2
-    return isinstance(value, list) and np.ndim(value[:1]) >= 2
+    return isinstance(value, list) and any(
+        isinstance(line, (list, tuple, np.ndarray)) for line in value[:1]
+    )

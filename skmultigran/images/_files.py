@@ -2,54 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
+import math
 import os
-import struct
-import warnings
-from collections.abc import Iterator
 
 import numpy as np
 
 from skmultigran._support import import_optional
-from skmultigran.images._decoding import ImageFacts, picture_array, picture_facts
-
-# How each format ends, and how far from the end of the file that is searched.
-_END_MARKERS = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND", "GIF": b";"}
-_TAIL = 1024
-_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-# All that Pillow and tifffile raise for damaged files.
-_DAMAGE: tuple[type[Exception], ...] = (
-    *(OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError),
-    *(KeyError, TypeError, OverflowError, MemoryError, NotImplementedError),
+from skmultigran.images._decoding import (
+    ImageFacts,
+    UnreadableImageError,
+    damage_named,
+    picture_array,
+    picture_facts,
 )
 
+# How each format ends, and how far from the end of the file that is searched. JPEG
+# files may have more behind it; the end of a GIF is one byte that occurs everywhere.
+_END_MARKERS = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND"}
+_TAIL = 1024
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-class ImageFileError(ValueError):
-    """A file that cannot be read as an image; the message is the reason alone."""
 
-
-class _UnknownFormatError(ImageFileError):
+class _UnknownFormatError(UnreadableImageError):
     """A file of no format that Pillow knows."""
 
 
-@contextlib.contextmanager
-def too_large_files_refused() -> Iterator[None]:
-    """Let `probe_file` raise for files that Pillow only warns of: suspiciously large.
-
-    Warning filters are shared by all threads, so this stands around the threads that
-    probe, not in them.
-
-    Yields
-    ------
-    None
-    """
-    image = import_optional("PIL.Image", caller="Reading image files", extra="images")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", image.DecompressionBombWarning)
-        yield
-
-
-def probe_file(path: str, *, decode: bool = False) -> ImageFacts:
+def probe_file(path: str) -> ImageFacts:
     """Return the facts of an image file from its header.
 
     The end of the file is looked at too: a file without its format's end marker is
@@ -59,8 +38,6 @@ def probe_file(path: str, *, decode: bool = False) -> ImageFacts:
     ----------
     path : str
         The file.
-    decode : bool, default=False
-        Whether to decode every file.
 
     Returns
     -------
@@ -69,17 +46,23 @@ def probe_file(path: str, *, decode: bool = False) -> ImageFacts:
 
     Raises
     ------
-    ImageFileError
+    UnreadableImageError
         If the file is missing, empty, no image, cut off or suspiciously large.
     """
     _check_file(path)
+    state = os.stat(path)
+    return _probed(path, state.st_size, state.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=2**17)
+def _probed(path: str, size: int, modified: int) -> ImageFacts:
+    """Probe a file; a good one that has not changed is not opened again."""
     try:
         with _opened(path) as picture:
             facts = picture_facts(picture)
-            whole = not decode and _has_end(path, picture.format)
+            whole = _has_end(path, picture.format)
     except _UnknownFormatError:
-        array = read_file(path)
-        return ImageFacts.of(array)
+        return ImageFacts.of(read_file(path))
     if not whole:
         read_file(path)
     return facts
@@ -104,13 +87,13 @@ def read_file(path: str) -> np.ndarray:
 
     Raises
     ------
-    ImageFileError
-        If the file is missing, empty, damaged or no image.
+    UnreadableImageError
+        If the file is missing, empty, damaged, no image or suspiciously large.
     """
     _check_file(path)
     try:
-        with _opened(path) as picture:
-            return _decoded(picture)
+        with _opened(path) as picture, damage_named("Pillow cannot decode it"):
+            return picture_array(picture)
     except _UnknownFormatError:
         if not _is_tiff(path):
             raise
@@ -118,48 +101,52 @@ def read_file(path: str) -> np.ndarray:
 
 
 def _check_file(path: str) -> None:
-    try:
+    with damage_named("it is no path"):
         size = os.stat(path).st_size
-    except OSError as error:
-        raise ImageFileError(f"{error.strerror or error}") from error
-    except ValueError as error:
-        raise ImageFileError(f"{error}") from error
     if os.path.isdir(path):
-        raise ImageFileError("it is a folder")
+        raise UnreadableImageError("it is a folder")
     if size == 0:
-        raise ImageFileError("the file is empty")
+        raise UnreadableImageError("the file is empty")
 
 
 def _opened(path: str):
     """Open a file with Pillow; its pixels are not read yet."""
     image = import_optional("PIL.Image", caller="Reading image files", extra="images")
     try:
-        return image.open(path)
+        with damage_named("its header is damaged"):
+            picture = _identified(path, image)
     except (image.DecompressionBombWarning, image.DecompressionBombError) as error:
-        raise ImageFileError(
-            f"{error}; if you trust the file, raise PIL.Image.MAX_IMAGE_PIXELS"
-        ) from error
+        raise _too_large(str(error)) from error
+    # Pillow itself only warns of such files. Its warning is not made an error: filters
+    # of warnings are shared by all threads.
+    limit = image.MAX_IMAGE_PIXELS
+    if limit is not None and math.prod(picture.size) > limit:
+        picture.close()
+        raise _too_large(f"it has {math.prod(picture.size)} pixels of at most {limit}")
+    return picture
+
+
+def _identified(path: str, image):
+    try:
+        return image.open(path)
     except image.UnidentifiedImageError as error:
         message = "it is no image of a format that Pillow knows"
         raise _UnknownFormatError(message) from error
-    except _DAMAGE as error:
-        raise ImageFileError(f"its header is damaged ({error})") from error
 
 
-def _decoded(picture) -> np.ndarray:
-    try:
-        return picture_array(picture)
-    except _DAMAGE as error:
-        raise ImageFileError(f"Pillow cannot decode it ({error})") from error
+def _too_large(reason: str) -> UnreadableImageError:
+    return UnreadableImageError(
+        f"{reason}; if you trust the file, raise PIL.Image.MAX_IMAGE_PIXELS"
+    )
 
 
 def _has_end(path: str, kind: str) -> bool:
-    marker = _END_MARKERS.get(kind)
-    if marker is None:
+    if kind not in (*_END_MARKERS, "GIF"):
         return True
     with open(path, "rb") as file:
         file.seek(max(0, os.stat(path).st_size - _TAIL))
-        return marker in file.read()
+        tail = file.read()
+    return tail.endswith(b";") if kind == "GIF" else _END_MARKERS[kind] in tail
 
 
 def _is_tiff(path: str) -> bool:
@@ -169,17 +156,18 @@ def _is_tiff(path: str) -> bool:
 
 def _read_tiff(path: str) -> np.ndarray:
     tifffile = import_optional("tifffile", caller="Reading TIFF files", extra="images")
-    try:
-        with tifffile.TiffFile(path) as file:
-            series = file.series[0]
-            axes, array = series.axes, series.asarray()
-    except _DAMAGE as error:
-        raise ImageFileError(f"tifffile cannot decode it ({error})") from error
+    with (
+        damage_named("tifffile cannot decode it"),
+        tifffile.TiffFile(path) as file,
+    ):
+        series = file.series[0]
+        axes, array = series.axes, series.asarray()
     channels = axes.translate(str.maketrans("", "", "YX"))
-    if channels not in ("", "S", "C") or array.dtype.kind not in "biuf":
-        raise ImageFileError(
-            f"it is a TIFF of axes {axes!r} and type {array.dtype}, not one image of "
-            "real numbers"
+    flat = len(axes) - len(channels) == 2 and array.ndim == len(axes)
+    if not flat or channels not in ("", "S", "C") or array.dtype.kind not in "biuf":
+        raise UnreadableImageError(
+            f"it is a TIFF of axes {axes!r}, shape {array.shape} and type "
+            f"{array.dtype}, not one image of real numbers"
         )
     if channels:
         return np.ascontiguousarray(np.moveaxis(array, axes.index(channels), -1))

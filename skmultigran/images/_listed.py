@@ -14,10 +14,14 @@ from sklearn.utils.parallel import Parallel, delayed
 from skmultigran.images._arrays import as_numpy
 from skmultigran.images._channels import can_convert, common_channels, with_channels
 from skmultigran.images._collection import Images, grouped
-from skmultigran.images._decoding import ImageFacts, picture_array, picture_facts
+from skmultigran.images._decoding import (
+    ImageFacts,
+    damage_named,
+    picture_array,
+    picture_facts,
+)
 from skmultigran.images._entries import is_path, is_picture
-from skmultigran.images._files import probe_file, read_file, too_large_files_refused
-from skmultigran.images._finite import check_finite
+from skmultigran.images._files import probe_file, read_file
 
 # Files that are probed by one task, and images that are in memory at a time.
 _PROBED_TOGETHER = 64
@@ -37,7 +41,7 @@ class ListedImages(Images):
         Threads that read.
     collect_problems : bool, default=False
         Whether rows that cannot be read are kept as `problems` instead of raising.
-        Every file is decoded then to find them.
+        Every file and picture is decoded then to find them.
 
     Raises
     ------
@@ -76,6 +80,22 @@ class ListedImages(Images):
         """Return one image; see `Images.read`."""
         image = self._of_row(row, _read)
         return with_channels(image, self.channels)
+
+    def path(self, row: int) -> str | None:
+        """Return the path of a row, or None if it is no file.
+
+        Parameters
+        ----------
+        row : int
+            Its number.
+
+        Returns
+        -------
+        str or None
+            The path.
+        """
+        entry = self.entries[row]
+        return os.fspath(entry) if is_path(entry) else None
 
     def batches(self, rows: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the images of some rows; see `Images.batches`."""
@@ -118,12 +138,10 @@ class ListedImages(Images):
             return [self._probed_row(row, collect) for row in rows]
 
         starts = np.arange(0, len(self.entries), _PROBED_TOGETHER)
-        if any(is_path(entry) for entry in self.entries):
-            with too_large_files_refused():
-                parts = self.each(probe, starts)
-        else:
-            parts = self.each(probe, starts)
-        return [fact for part in parts for fact in part]
+        facts = [fact for part in self.each(probe, starts) for fact in part]
+        # Threads find them in any order.
+        self.problems = dict(sorted(self.problems.items()))
+        return facts
 
     def _probed_row(self, row: int, collect: bool) -> ImageFacts:
         def probe(entry: Any) -> ImageFacts:
@@ -151,19 +169,27 @@ class ListedImages(Images):
 
 
 def _facts(entry: Any, *, decode: bool) -> ImageFacts:
+    if decode or not (is_path(entry) or is_picture(entry)):
+        return ImageFacts.of(_read(entry))
     if is_path(entry):
-        return probe_file(os.fspath(entry), decode=decode)
-    if is_picture(entry):
-        return picture_facts(entry)
-    array = _as_image(entry)
-    check_finite(array[None], "It")
-    return ImageFacts.of(array)
+        return probe_file(os.fspath(entry))
+    return picture_facts(entry)
 
 
 def _read(entry: Any) -> np.ndarray:
+    image = _decoded(entry)
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        raise ValueError("it has NaN or infinite pixels")
+    return image
+
+
+def _decoded(entry: Any) -> np.ndarray:
     if is_path(entry):
         return read_file(os.fspath(entry))
-    return picture_array(entry) if is_picture(entry) else _as_image(entry)
+    if is_picture(entry):
+        with damage_named("Pillow cannot decode it"):
+            return picture_array(entry)
+    return _as_image(entry)
 
 
 def _as_image(entry: Any) -> np.ndarray:

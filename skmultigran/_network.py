@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -38,9 +39,22 @@ class NetworkRecipe(NamedTuple):
     n_outputs: int | None
     normalisation: Normalisation
 
-    def build(self) -> MultiGranularityNetwork:
-        """Return a fresh network."""
-        backbone = self.backbone.build(self.in_channels, self.image_size)
+    def build(self, *, load_weights: bool = True) -> MultiGranularityNetwork:
+        """Return a fresh network.
+
+        Parameters
+        ----------
+        load_weights : bool, default=True
+            Whether a pretrained backbone reads its weights. False where a state dict
+            will give them.
+
+        Returns
+        -------
+        MultiGranularityNetwork
+            The network.
+        """
+        build = self.backbone.build if load_weights else self.backbone.skeleton
+        backbone = build(self.in_channels, self.image_size)
         pyramid = ImagePyramid(backbone, self.scales)
         pooling = self.head.build_pooling()
         if self.fusion.spatial:
@@ -96,8 +110,36 @@ class MultiGranularityNetwork(nn.Module):
         self.head = head
         self.fuse_maps = fuse_maps
 
-    def forward(self, images: Tensor) -> Tensor:
+    def train(self, mode: bool = True) -> MultiGranularityNetwork:
+        """Set the mode; what is held (`skmultigran.training.freeze`) stays as it is."""
+        super().train(mode)
+        for module in self.modules():
+            if getattr(module, "is_held", False):
+                module.eval()
+        return self
+
+    def forward(self, inputs: Tensor) -> Tensor:
         """Return the raw numbers of the answer.
+
+        Parameters
+        ----------
+        inputs : Tensor of shape (B, C, H, W) or (B, n_columns)
+            Images with values in [0, 1], or what `pooled` made of them.
+
+        Returns
+        -------
+        Tensor of shape (B, n_outputs)
+            Raw numbers, such as logits.
+        """
+        if inputs.ndim == 2:
+            return self.head(self._fused_rows(inputs))
+        return self.head(self.fuse(self.extract(inputs)))
+
+    def pooled(self, images: Tensor) -> Tensor:
+        """Return the pooled maps of all granularities as one row per image.
+
+        Where the fusion comes after the pooling, this is all that the rest of the
+        network needs of an image.
 
         Parameters
         ----------
@@ -106,10 +148,42 @@ class MultiGranularityNetwork(nn.Module):
 
         Returns
         -------
-        Tensor of shape (B, n_outputs)
-            Raw numbers, such as logits.
+        Tensor of shape (B, n_columns)
+            Granularity by granularity, each grid by grid; `pooled_widths` has the
+            numbers of columns.
         """
-        return self.head(self.fuse(self.extract(images)))
+        grids = zip(*self.head.pool(self.extract(images)), strict=True)
+        parts = [pooled.flatten(1) for of_level in grids for pooled in of_level]
+        return torch.cat(parts, dim=1)
+
+    def pooled_widths(self) -> dict[str, int]:
+        """Return the number of columns of `pooled` per granularity, fine to coarse.
+
+        Returns
+        -------
+        dict of str to int
+            Names of granularities to numbers of columns.
+        """
+        pool = self.head.pool
+        cells = sum(side * side for side in pool.grid)
+        names_and_levels = zip(
+            self.pyramid.granularities, pool.levels(self.pyramid.levels), strict=True
+        )
+        return {name: level.channels * cells for name, level in names_and_levels}
+
+    def _fused_rows(self, rows: Tensor) -> list[list[Tensor]]:
+        """Return the fused maps, grid by grid, from rows of `pooled`."""
+        pool = self.head.pool
+        levels = pool.levels(self.pyramid.levels)
+        shapes = [
+            (level.channels, side, side) for level in levels for side in pool.grid
+        ]
+        parts = rows.split([math.prod(shape) for shape in shapes], dim=1)
+        maps = [
+            part.unflatten(1, shape) for part, shape in zip(parts, shapes, strict=True)
+        ]
+        step = len(pool.grid)
+        return [self.fusion(maps[start::step]) for start in range(step)]
 
     def features(self, images: Tensor) -> Tensor:
         """Return what the head makes its answer of.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 from numbers import Integral, Real
+from os import PathLike
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from sklearn.base import clone
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
@@ -15,7 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 from skmultigran._network import NetworkRecipe, Normalisation
 from skmultigran._recipe import Recipe
 from skmultigran._registry import BACKBONES, FUSIONS, HEADS, TRAININGS
-from skmultigran._support import Interval, StrOptions
+from skmultigran._support import HasMethods, Interval, StrOptions
+from skmultigran.estimators._frozen import features_identity, frozen_rows
 from skmultigran.estimators._nested import NestedRecipes
 from skmultigran.estimators._network_state import (
     fresh_net,
@@ -24,6 +27,7 @@ from skmultigran.estimators._network_state import (
 )
 from skmultigran.estimators._progress import FitProgress
 from skmultigran.estimators._reading import read_images
+from skmultigran.feature_cache import FeatureCache, resolve_cache
 from skmultigran.images import (
     RESIZES,
     Augmentation,
@@ -33,18 +37,27 @@ from skmultigran.images import (
     channel_statistics,
 )
 from skmultigran.training import (
+    PRECISIONS,
     EarlyStopping,
+    RowSource,
     TrainingBatches,
     Validation,
     auto_batch_size,
     auto_lr,
     auto_max_epochs,
+    backbone_frozen_for,
+    batch_bounds,
+    check_trainable,
     estimate_norm_statistics,
     predict_outputs,
     resolve_device,
+    resolve_precision,
     seeded,
     train,
 )
+
+# Pooled maps of so many images are in memory at a time when a frozen network predicts.
+_IMAGES_SEEN_TOGETHER = 2048
 
 _POSITIVE = Interval(Integral, 1, None, closed="left")
 
@@ -82,6 +95,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
         "resize": [StrOptions(set(RESIZES))],
         "value_range": ["array-like", StrOptions({"auto"})],
         "augment": [str, list, tuple, callable, None],
+        "trainable": [str],
         "training": [str, Recipe],
         "max_epochs": [_POSITIVE, StrOptions({"auto"})],
         "batch_size": [_POSITIVE, StrOptions({"auto"})],
@@ -90,6 +104,8 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [_POSITIVE],
         "tol": [Interval(Real, 0, None, closed="left")],
+        "memory": [str, PathLike, HasMethods("cache"), FeatureCache, None],
+        "precision": [StrOptions(set(PRECISIONS))],
         "device": [str],
         "random_state": ["random_state"],
         "warm_start": ["boolean"],
@@ -140,12 +156,16 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
         ImageSource
             The training images, kept in memory if they fit.
         """
+        check_trainable(self.trainable)
         self.device_ = resolve_device(self.device)
         self.image_size_ = self._image_size(self.image_shape_[:2])
         self.value_range_ = ValueRange.learn(
             samples.images, self.value_range, samples.rows
         )
-        source = self._source(samples.images, samples.rows).keep()
+        self._check_value_range()
+        source = self._source(samples.images, samples.rows)
+        if not self._is_frozen():
+            source.keep()
         self._seed_ = check_random_state(self.random_state).randint(2**31 - 1)
         self.network_recipe_ = NetworkRecipe(
             # Clones: set_params after fit must not reach into the fitted network.
@@ -159,6 +179,31 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
             normalisation=self._normalisation(source, samples.weights),
         )
         return source
+
+    def _check_value_range(self):
+        backbone = self._recipe("backbone")
+        if not (backbone.pretrained and self.value_range == "auto"):
+            return
+        if not self.value_range_.by_dtype:
+            raise ValueError(
+                f"The images are floats from {self.value_range_.low:g} to "
+                f"{self.value_range_.high:g}, and {type(backbone).__name__} has "
+                "weights that were learned from images of a fixed range. Say which "
+                "values are black and white, such as value_range=(0, 255)."
+            )
+
+    def _is_frozen(self):
+        """Whether an image's pooled maps are all that is ever needed of it."""
+        fusion, backbone = self._recipe("fusion"), self._recipe("backbone")
+        if self.trainable != "head" or fusion.spatial:
+            return False
+        if not (backbone.pretrained or backbone.fixed):
+            raise ValueError(
+                f"trainable='head', but backbone={self.backbone!r} has random weights, "
+                "of which nothing can be made. Give it weights, take a pretrained one "
+                "such as 'efficientnet_lite0', or set trainable='all'."
+            )
+        return self._augment() is None
 
     def _image_size(self, found):
         if self.image_size is None:
@@ -199,15 +244,23 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
     def _train(self, X, y, source, samples, validation_samples, *, reuse, metadata):
         """Train a fresh network, or a copy of the one there is, and keep it."""
         self._resolve_auto(len(source))
-        validation = self._validation(validation_samples)
-        stopping = validation and EarlyStopping(self.n_iter_no_change, self.tol)
+        self._trained_ = (self.trainable, self._is_frozen())
         seed = self._seed_ + (self.n_iter_ if reuse else 0)
         with seeded(seed) as generator:
-            batches = self._batches(source, samples, generator)
-            net = self._net(total_steps=len(batches) * self.max_epochs_)
+            steps = len(batch_bounds(len(source), self.batch_size_))
+            net = self._net(
+                total_steps=steps * self.max_epochs_, load_weights=not reuse
+            )
             if reuse:
                 load_net_state(net, net_state(self.net_), optimizer=False)
             self.net_ = net
+            source = self._seen(source)
+            batches = self._batches(source, samples, generator)
+            validation = self._validation(validation_samples)
+            stopping = validation and EarlyStopping(self.n_iter_no_change, self.tol)
+            freeze_backbone = backbone_frozen_for(
+                net.module_, self._training_.freeze_epochs
+            )
             progress = FitProgress(
                 self,
                 X,
@@ -223,11 +276,15 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
                     max_epochs=self.max_epochs_,
                     validation=validation,
                     early_stopping=stopping,
-                    begin_epoch=progress.begin_epoch,
+                    begin_epoch=lambda number: (
+                        freeze_backbone(number),
+                        progress.begin_epoch(number),
+                    ),
                     end_epoch=progress.end_epoch,
                 )
             finally:
                 progress.close()
+            freeze_backbone(self.max_epochs_ + self._training_.freeze_epochs)
         if stopping is None:
             # With early stopping the weights stay exactly as they were validated.
             estimate_norm_statistics(
@@ -243,21 +300,26 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
         """Set the values that "auto" stands for."""
         self._training_ = clone(self._recipe("training"))
         self._training_.check_parameters()
+        tuning = self._recipe("backbone").pretrained and self.trainable != "head"
         self.batch_size_ = (
-            auto_batch_size(n) if self.batch_size == "auto" else self.batch_size
+            auto_batch_size(n, fine_tuning=tuning)
+            if self.batch_size == "auto"
+            else self.batch_size
         )
         self.max_epochs_ = (
-            auto_max_epochs(n, self.batch_size_)
+            auto_max_epochs(n, self.batch_size_, fine_tuning=tuning)
             if self.max_epochs == "auto"
             else self.max_epochs
         )
         self.lr_ = auto_lr(self._training_.optimizer) if self.lr == "auto" else self.lr
+        self.precision_ = resolve_precision(self.precision, self.device_, large=tuning)
 
     def _validation(self, samples):
         if samples is None:
             return None
+        source = self._source(samples.images, samples.rows)
         return Validation(
-            self._source(samples.images, samples.rows).keep(),
+            self._seen(source) if self._trained_[1] else source.keep(),
             samples.targets,
             samples.weights,
             self._task.loss,
@@ -270,11 +332,16 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
             samples.targets,
             samples.weights,
             batch_size=self.batch_size_,
-            augmentation=Augmentation(self.augment, self.image_size_),
+            augmentation=Augmentation(self._augment(), self.image_size_),
             generator=generator,
         )
 
-    def _net(self, *, total_steps):
+    def _augment(self):
+        """Return `augment`; "auto" is nothing where the backbone is frozen."""
+        automatic = isinstance(self.augment, str) and self.augment == "auto"
+        return None if automatic and self.trainable == "head" else self.augment
+
+    def _net(self, *, total_steps, load_weights=True):
         return fresh_net(
             self.network_recipe_,
             self._task,
@@ -282,6 +349,38 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
             lr=self.lr_,
             total_steps=total_steps,
             device=self.device_,
+            trainable=self._trained_[0],
+            precision=self.precision_,
+            load_weights=load_weights,
+        )
+
+    def _seen(self, source):
+        """Return what the network is trained on: images, or rows of pooled maps."""
+        return RowSource(self._pooled_rows(source)) if self._trained_[1] else source
+
+    def _pooled_rows(self, source):
+        network = self.net_.module_
+        network.eval()
+        pool = network.head.pool
+        return frozen_rows(
+            network.pooled,
+            network.pooled_widths(),
+            source,
+            self.device_,
+            cache=resolve_cache(self.memory),
+            identity=lambda: self._identity(pooled=[*pool.pooling, *pool.grid]),
+        )
+
+    def _identity(self, **parts):
+        """Return what features of an image depend on besides the image."""
+        value_range = self.value_range_
+        return features_identity(
+            self.network_recipe_,
+            self.network_.pyramid,
+            self.device_,
+            resize=self.resize,
+            value_range=[value_range.low, value_range.high, value_range.by_dtype],
+            **parts,
         )
 
     def _continue(self, samples):
@@ -290,13 +389,15 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
         source = self._source(samples.images, samples.rows)
         if fresh:
             self._resolve_auto(len(source))
+            self._trained_ = (self.trainable, self._is_frozen())
             self.n_iter_, self.history_ = 0, []
         with seeded(self._seed_ + self.n_iter_) as generator:
-            net = self._net(total_steps=0)
+            net = self._net(total_steps=0, load_weights=fresh)
             if not fresh:
                 load_net_state(net, net_state(self.net_), optimizer=True)
-            epochs = train(net, self._batches(source, samples, generator), max_epochs=1)
-        self.net_ = net
+            self.net_ = net
+            batches = self._batches(self._seen(source), samples, generator)
+            epochs = train(net, batches, max_epochs=1)
         self.n_iter_ += 1
         self.best_epoch_ = self.n_iter_
         self.history_ = [
@@ -309,8 +410,17 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
     def _outputs(self, X):
         """Return the raw numbers `(n, n_outputs)` of the images in X."""
         check_is_fitted(self)
-        images = read_images(self, X, reset=False)
-        return predict_outputs(self.net_.module_, self._source(images), self.device_)
+        source = self._source(read_images(self, X, reset=False))
+        network = self.net_.module_
+        if not self._trained_[1]:
+            return predict_outputs(network, source, self.device_)
+        outputs = [
+            predict_outputs(network, self._seen(source.part(positions)), self.device_)
+            for positions in np.array_split(
+                np.arange(len(source)), -(-len(source) // _IMAGES_SEEN_TOGETHER)
+            )
+        ]
+        return torch.cat(outputs)
 
     # --------------------------------------------------------------- pickle
 
@@ -326,7 +436,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
         if learned is not None:
             self.device_ = device_here(self.device_)
             with seeded(self._seed_):
-                net = self._net(total_steps=0)
+                net = self._net(total_steps=0, load_weights=False)
             self.net_ = load_net_state(net, learned, optimizer=True)
 
 
@@ -343,7 +453,7 @@ def _copied_attributes(estimator):
     attributes = {
         name: value for name, value in vars(estimator).items() if name[-1] == "_"
     }
-    net = estimator._net(total_steps=0)
+    net = estimator._net(total_steps=0, load_weights=False)
     attributes["net_"] = load_net_state(net, net_state(estimator.net_), optimizer=False)
     return attributes
 

@@ -52,6 +52,11 @@ class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
         eighth of the size), "shift" (moved by whole pixels), "flip" (left to right),
         "standard" (affine and flip). "auto": affine, and nothing for images of one
         line.
+    trainable : str, default="all"
+        What is trained besides fusion and head: "all" of the backbone, only the "head"
+        (the backbone is frozen), or "last:k", the last k parts of the backbone. What is
+        frozen gets no gradients and keeps its norm statistics; so do all norms of a
+        pretrained backbone.
     training : str or recipe, default="standard"
         The recipe `Training` of optimizer, schedule and regularisation.
     max_epochs : int or "auto", default="auto"
@@ -77,6 +82,14 @@ class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
         How much the validation loss must fall to count as an improvement.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied into the sample weights.
+    memory : str, path, joblib.Memory, FeatureCache or None, default=None
+        Where what a frozen backbone sees is kept, under the image's own key: a folder,
+        or `FeatureCache` with caps. Folds, shuffles, candidates of a search and other
+        processes then compute each image once. Without a frozen backbone, and with
+        fusions that look at neighbouring positions, nothing is kept.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        What steps of training compute in; predictions are float32. "auto": bfloat16
+        when a pretrained backbone is trained on hardware that has it natively.
     device : str, default="auto"
         Where the network lives: "cpu", "cuda", "cuda:1", ... "auto": a GPU if there is
         one.
@@ -164,6 +177,7 @@ class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
         resize="letterbox",
         value_range="auto",
         augment="auto",
+        trainable="all",
         training="standard",
         max_epochs="auto",
         batch_size="auto",
@@ -173,6 +187,8 @@ class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
         n_iter_no_change=10,
         tol=1e-4,
         class_weight=None,
+        memory=None,
+        precision="auto",
         device="auto",
         random_state=None,
         warm_start=False,
@@ -189,6 +205,7 @@ class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
         self.resize = resize
         self.value_range = value_range
         self.augment = augment
+        self.trainable = trainable
         self.training = training
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -198,6 +215,8 @@ class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.class_weight = class_weight
+        self.memory = memory
+        self.precision = precision
         self.device = device
         self.random_state = random_state
         self.warm_start = warm_start

@@ -7,6 +7,7 @@ from skmultigran.training import (
     Training,
     TrainingNet,
     build_net,
+    freeze,
     from_plain,
     load_module_state,
     module_state,
@@ -22,6 +23,9 @@ def fresh_net(
     lr: float,
     total_steps: int,
     device: str,
+    trainable: str = "all",
+    precision: str = "float32",
+    load_weights: bool = True,
 ) -> TrainingNet:
     """Return a net with fresh weights.
 
@@ -40,24 +44,43 @@ def fresh_net(
         without a known end.
     device : str
         Where the network lives.
+    trainable : str, default="all"
+        What of the backbone is trained.
+    precision : {"float32", "bfloat16"}, default="float32"
+        What the steps compute in.
+    load_weights : bool, default=True
+        Whether a pretrained backbone reads its weights; not needed where a state dict
+        will give them.
 
     Returns
     -------
     TrainingNet
         The net.
     """
+    network = network_recipe.build(load_weights=load_weights)
+    pretrained = network_recipe.backbone.pretrained
+    freeze(network, trainable, hold_statistics=pretrained)
+
+    def optimizer(parameters, lr):
+        return training.build_optimizer(
+            parameters,
+            lr=lr,
+            backbone=network.pyramid.parameters(),
+            pretrained=pretrained,
+        )
 
     def losses(outputs, targets):
         return task.loss(outputs, targets, training.label_smoothing)
 
     return build_net(
-        network_recipe.build(),
+        network,
         losses,
-        optimizer=training.build_optimizer,
+        optimizer=optimizer,
         lr=lr,
         lr_factor=training.lr_factor if total_steps else lambda progress: 1.0,
         total_steps=total_steps,
         device=device,
+        precision=precision,
     )
 
 

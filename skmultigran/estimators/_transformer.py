@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from itertools import accumulate, pairwise
 from numbers import Real
 
@@ -11,6 +12,8 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skmultigran._network import Normalisation
+from skmultigran._recipe import Recipe
+from skmultigran._registry import BACKBONES
 from skmultigran._support import (
     Interval,
     StrOptions,
@@ -23,11 +26,13 @@ from skmultigran.estimators._columns import (
     granularity_features,
     granularity_names,
 )
+from skmultigran.estimators._frozen import frozen_rows
 from skmultigran.estimators._progress import FitProgress
 from skmultigran.estimators._reading import read_images
 from skmultigran.estimators._restoring import forget_fit, restored_on_failure
 from skmultigran.estimators._supervised import SupervisedMultiGranularity
 from skmultigran.estimators._targets import LabelTargets, NumberTargets
+from skmultigran.feature_cache import resolve_cache
 from skmultigran.heads import PooledHead
 from skmultigran.training import (
     load_module_state,
@@ -67,7 +72,8 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
     head : str or recipe, default="auto"
         The head: "pooled" or `PooledHead`; its `pooling` and `grid` are those of the
         columns. "auto": with a task "pooled", as in the classifier; without one
-        averages on a 7 x 7 grid, since linear models need to know what is where.
+        averages, of a pretrained backbone over the whole map, else on a 7 x 7 grid,
+        since linear models need to know what is where.
     scales : sequence of float, default=(1.0,)
         Image pyramid: the backbone also sees the anti-aliased image at these factors of
         its size, and every scale contributes its levels.
@@ -88,6 +94,11 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         integers, by the range seen in fit.
     augment : str, list of str or None, default="auto"
         Random changes of the training images, as in `MultiGranularityClassifier`.
+    trainable : str, default="all"
+        What is trained besides fusion and head: "all" of the backbone, only the "head"
+        (the backbone is frozen), or "last:k", the last k parts of the backbone. What is
+        frozen gets no gradients and keeps its norm statistics; so do all norms of a
+        pretrained backbone.
     training : str or recipe, default="standard"
         The recipe `Training` of optimizer, schedule and regularisation.
     max_epochs : int or "auto", default="auto"
@@ -107,6 +118,14 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         Epochs without an improvement after which training stops.
     tol : float, default=1e-4
         How much the validation loss must fall to count as an improvement.
+    memory : str, path, joblib.Memory, FeatureCache or None, default=None
+        Where what a frozen backbone sees is kept, under the image's own key: a folder,
+        or `FeatureCache` with caps. Folds, shuffles, candidates of a search and other
+        processes then compute each image once. Without a frozen backbone, and with
+        fusions that look at neighbouring positions, nothing is kept.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        What steps of training compute in; predictions are float32. "auto": bfloat16
+        when a pretrained backbone is trained on hardware that has it natively.
     device : str, default="auto"
         Where the network lives: "cpu", "cuda", "cuda:1", ... "auto": a GPU if there is
         one.
@@ -197,6 +216,7 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         resize="letterbox",
         value_range="auto",
         augment="auto",
+        trainable="all",
         training="standard",
         max_epochs="auto",
         batch_size="auto",
@@ -205,6 +225,8 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=1e-4,
+        memory=None,
+        precision="auto",
         device="auto",
         random_state=None,
         verbose=0,
@@ -222,6 +244,7 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         self.resize = resize
         self.value_range = value_range
         self.augment = augment
+        self.trainable = trainable
         self.training = training
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -230,6 +253,8 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.memory = memory
+        self.precision = precision
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -344,9 +369,9 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         progress.close()
         progress.end()
 
-    def _build_fixed(self):
+    def _build_fixed(self, *, load_weights=True):
         with seeded(self._seed_):
-            network = self.network_recipe_.build()
+            network = self.network_recipe_.build(load_weights=load_weights)
         return network.to(self.device_, memory_format=torch.channels_last).eval()
 
     def _check_fixed(self):
@@ -381,9 +406,13 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         value = super()._resolved(name)
         if name != "head" or not isinstance(value, str) or value != "auto":
             return value
-        return (
-            PooledHead(pooling=("avg",), grid=(7,)) if self.task is None else "pooled"
-        )
+        if self.task is not None:
+            return "pooled"
+        # Pretrained maps have many channels, each of which knows much by itself.
+        backbone = self._resolved("backbone")
+        known = isinstance(backbone, Recipe) or backbone in BACKBONES
+        pretrained = known and self._recipe("backbone").pretrained
+        return PooledHead(pooling=("avg",), grid=(1,) if pretrained else (7,))
 
     @property
     def _targets(self):
@@ -414,18 +443,33 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
             With `set_output(transform="pandas")` a data frame.
         """
         check_is_fitted(self)
-        images = read_images(self, X, reset=False)
-        source = self._source(images)
-        return predict_outputs(self._features, source, self.device_).numpy()
-
-    def _features(self, images):
-        """Return the columns of images `(B, C, H, W)` with values in [0, 1]."""
+        source = self._source(read_images(self, X, reset=False))
         output, power = self._columns_
         if output == "fused":
-            features = self.network_.features(images)
+            rows = self._fused_rows(source)
         else:
-            features = granularity_features(self.network_, self.image_size_, images)
-        return features if power == 1 else features.sign() * features.abs() ** power
+            rows = self._granularity_rows(source)
+        return (rows if power == 1 else rows.sign() * rows.abs() ** power).numpy()
+
+    def _fused_rows(self, source):
+        if hasattr(self, "net_") and self._trained_[1]:
+            rows = self._seen(source)
+            return predict_outputs(self.network_.features, rows, self.device_)
+        return predict_outputs(self.network_.features, source, self.device_)
+
+    def _granularity_rows(self, source):
+        network, size = self.network_, self.image_size_
+        frozen = not hasattr(self, "net_") or self._trained_[0] == "head"
+        pool = network.head.pool
+        names = granularity_names(network, size)
+        return frozen_rows(
+            functools.partial(granularity_features, network, size),
+            {name: len(columns) for name, columns in names.items()},
+            source,
+            self.device_,
+            cache=resolve_cache(self.memory) if frozen else None,
+            identity=lambda: self._identity(clipped=[*pool.pooling, *pool.grid]),
+        )
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the columns.
@@ -466,7 +510,7 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         super().__setstate__(kept)
         if weights is not None:
             self.device_ = device_here(self.device_)
-            self._fixed_network_ = self._build_fixed()
+            self._fixed_network_ = self._build_fixed(load_weights=False)
             load_module_state(self._fixed_network_, weights)
 
 

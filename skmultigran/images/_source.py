@@ -90,6 +90,24 @@ class ImageSource:
             return _as_unit(self._prepared(indices))
         return _as_unit(self._kept[torch.from_numpy(indices)].permute(0, 3, 1, 2))
 
+    def part(self, positions: np.ndarray) -> ImageSource:
+        """Return a source of some of the images.
+
+        Parameters
+        ----------
+        positions : ndarray of int
+            Positions within this source.
+
+        Returns
+        -------
+        ImageSource
+            The smaller source; what is kept stays with this one.
+        """
+        rows = self.rows[positions]
+        return ImageSource(
+            self.images, self.value_range, self.image_size, self.resize, rows
+        )
+
     def chunks(self) -> Iterator[np.ndarray]:
         """Yield positions that walk over the source in pieces of bounded size.
 

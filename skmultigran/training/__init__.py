@@ -1,9 +1,14 @@
 """Training: the only place that knows skorch."""
 
 from skmultigran.training._auto import auto_batch_size, auto_lr, auto_max_epochs
-from skmultigran.training._batches import TrainingBatches
+from skmultigran.training._batches import TrainingBatches, batch_bounds
 from skmultigran.training._device import resolve_device
 from skmultigran.training._early_stopping import EarlyStopping
+from skmultigran.training._freezing import (
+    backbone_frozen_for,
+    check_trainable,
+    freeze,
+)
 from skmultigran.training._net import TrainingNet, build_net
 from skmultigran.training._norm_statistics import estimate_norm_statistics
 from skmultigran.training._plain_state import (
@@ -12,9 +17,11 @@ from skmultigran.training._plain_state import (
     module_state,
     to_plain,
 )
+from skmultigran.training._precision import PRECISIONS, resolve_precision
 from skmultigran.training._prediction import predict_outputs
 from skmultigran.training._random import seeded
 from skmultigran.training._recipe import Training
+from skmultigran.training._rows import RowSource
 from skmultigran.training._sample_weights import (
     class_balanced,
     positive_rows,
@@ -23,7 +30,9 @@ from skmultigran.training._sample_weights import (
 from skmultigran.training._trainer import Validation, train
 
 __all__ = [
+    "PRECISIONS",
     "EarlyStopping",
+    "RowSource",
     "Training",
     "TrainingBatches",
     "TrainingNet",
@@ -31,15 +40,20 @@ __all__ = [
     "auto_batch_size",
     "auto_lr",
     "auto_max_epochs",
+    "backbone_frozen_for",
+    "batch_bounds",
     "build_net",
+    "check_trainable",
     "class_balanced",
     "estimate_norm_statistics",
+    "freeze",
     "from_plain",
     "load_module_state",
     "module_state",
     "positive_rows",
     "predict_outputs",
     "resolve_device",
+    "resolve_precision",
     "scaled_to_mean_one",
     "seeded",
     "to_plain",

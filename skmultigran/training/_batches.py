@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from skmultigran.images import Augmentation, ImageSource
+from skmultigran.training._rows import RowSource
 
 Batch = tuple[Tensor, tuple[Tensor, Tensor]]
 
@@ -20,8 +21,8 @@ class TrainingBatches:
 
     Parameters
     ----------
-    source : ImageSource
-        The images.
+    source : ImageSource or RowSource
+        The images, or rows that stand for them.
     targets : ndarray of shape (n, ...)
         Encoded answers.
     weights : ndarray of float32 of shape (n,)
@@ -36,7 +37,7 @@ class TrainingBatches:
 
     def __init__(
         self,
-        source: ImageSource,
+        source: ImageSource | RowSource,
         targets: np.ndarray,
         weights: np.ndarray,
         *,

@@ -57,6 +57,8 @@ class TrainingNet(NeuralNet):
         Fraction of the steps done to the factor of the learning rate.
     total_steps : int
         Number of steps of the whole training.
+    precision : {"float32", "bfloat16"}, default="float32"
+        What the steps compute in.
     **kwargs : dict
         Parameters of `skorch.NeuralNet`.
     """
@@ -68,6 +70,7 @@ class TrainingNet(NeuralNet):
         *,
         lr_factor: Callable[[float], float],
         total_steps: int,
+        precision: str = "float32",
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -80,6 +83,7 @@ class TrainingNet(NeuralNet):
         )
         self.lr_factor = lr_factor
         self.total_steps = total_steps
+        self.precision = precision
 
     def initialize_optimizer(
         self, triggered_directly: bool | None = None
@@ -105,7 +109,8 @@ class TrainingNet(NeuralNet):
         """Set the learning rate, then take one step."""
         progress = self.steps_done_ / max(1, self.total_steps)
         for group in self.optimizer_.param_groups:
-            group["lr"] = self.lr * self.lr_factor(min(1.0, progress))
+            factor = self.lr_factor(min(1.0, progress)) * group.get("lr_scale", 1.0)
+            group["lr"] = self.lr * factor
         self.steps_done_ += 1
         self._correct_norm_momenta()
         return super().train_step(batch, **fit_params)
@@ -125,8 +130,15 @@ class TrainingNet(NeuralNet):
     def infer(self, x: Tensor, **fit_params: Any) -> Tensor:
         """Return the outputs; a single image does not move the norm statistics."""
         single = self.module_.training and len(x) == 1
-        with norm_statistics_held(self.module_) if single else contextlib.nullcontext():
+        held = norm_statistics_held(self.module_)
+        with held if single else contextlib.nullcontext(), self._autocast():
             return super().infer(x)
+
+    def _autocast(self) -> torch.autocast:
+        """Let steps of training, and nothing else, compute in bfloat16."""
+        reduced = self.precision == "bfloat16" and self.module_.training
+        device_type = torch.device(self.device).type
+        return torch.autocast(device_type, torch.bfloat16, enabled=reduced)
 
     def get_loss(
         self,
@@ -149,6 +161,7 @@ def build_net(
     lr_factor: Callable[[float], float],
     total_steps: int,
     device: str,
+    precision: str = "float32",
 ) -> TrainingNet:
     """Return an initialised net around `module`.
 
@@ -168,6 +181,8 @@ def build_net(
         Number of steps of the whole training.
     device : str
         Where the network lives.
+    precision : {"float32", "bfloat16"}, default="float32"
+        What the steps compute in.
 
     Returns
     -------
@@ -182,4 +197,5 @@ def build_net(
         optimizer=optimizer,
         lr=lr,
         device=device,
+        precision=precision,
     ).initialize()

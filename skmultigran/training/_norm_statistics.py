@@ -11,12 +11,13 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from skmultigran.images import ImageSource
+from skmultigran.training._rows import RowSource
 
 _IMAGES_TO_ESTIMATE_FROM = 2048
 
 
 def batch_norms(module: nn.Module) -> list[_BatchNorm]:
-    """Return the batch norms of a module that keep running statistics.
+    """Return the batch norms of a module whose running statistics are learned.
 
     Parameters
     ----------
@@ -28,10 +29,18 @@ def batch_norms(module: nn.Module) -> list[_BatchNorm]:
     list of torch.nn.Module
         Its norms.
     """
+    held = {
+        id(part)
+        for holder in module.modules()
+        if getattr(holder, "is_held", False)
+        for part in holder.modules()
+    }
     return [
         part
         for part in module.modules()
-        if isinstance(part, _BatchNorm) and part.track_running_stats
+        if isinstance(part, _BatchNorm)
+        and part.track_running_stats
+        and id(part) not in held
     ]
 
 
@@ -60,7 +69,7 @@ def norm_statistics_held(module: nn.Module) -> Iterator[None]:
 
 @torch.no_grad()
 def estimate_norm_statistics(
-    module: nn.Module, source: ImageSource, *, batch_size: int, device: str
+    module: nn.Module, source: ImageSource | RowSource, *, batch_size: int, device: str
 ) -> None:
     """Estimate the running statistics anew, with the weights as they are now.
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from skmultigran.images import ImageSource
+from skmultigran.training._rows import RowSource
 from skmultigran.training._threads import threads_for
 
 _PIXELS_PER_BATCH = 2**17
@@ -34,7 +35,7 @@ def prediction_batch_size(image_size: tuple[int, int]) -> int:
 
 @torch.inference_mode()
 def predict_outputs(
-    function: Callable[[Tensor], Tensor], source: ImageSource, device: str
+    function: Callable[[Tensor], Tensor], source: ImageSource | RowSource, device: str
 ) -> Tensor:
     """Return the outputs of all images.
 
@@ -45,10 +46,10 @@ def predict_outputs(
     Parameters
     ----------
     function : callable
-        Images `(B, C, H, W)` to outputs `(B, n_outputs)`: a network in evaluation
-        mode, or a part of one.
-    source : ImageSource
-        The images.
+        Images `(B, C, H, W)`, or rows, to outputs `(B, n_outputs)`: a network in
+        evaluation mode, or a part of one.
+    source : ImageSource or RowSource
+        The images, or rows that stand for them.
     device : str
         Where the network lives.
 
@@ -73,7 +74,8 @@ def _padded(images: Tensor, size: int) -> Tensor:
     Always a new tensor: a single channel is channels last in two layouts, and the
     kernels depend on the layout too.
     """
-    padded = torch.empty((size, *images.shape[1:]), memory_format=torch.channels_last)
+    layout = torch.channels_last if images.ndim == 4 else torch.contiguous_format
+    padded = torch.empty((size, *images.shape[1:]), memory_format=layout)
     padded[: len(images)] = images
     padded[len(images) :] = 0
     return padded

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import torch
@@ -38,6 +38,12 @@ class Training(Recipe):
         "one_cycle": a linear warm-up, then annealing to zero along a cosine.
     warm_up : float, default=0.2
         Fraction of the steps over which the learning rate rises, in [0, 1).
+    backbone_lr_scale : float or "auto", default="auto"
+        Factor of the backbone's learning rate. "auto": 0.1 for pretrained weights,
+        which need small steps to stay useful, and 1 otherwise.
+    freeze_epochs : int, default=0
+        Epochs at the start in which the backbone is not trained, so that the fresh
+        parts behind it have learned something before they move it.
 
     References
     ----------
@@ -57,6 +63,11 @@ class Training(Recipe):
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "schedule": [StrOptions({"one_cycle", "constant"})],
         "warm_up": [Interval(Real, 0, 1, closed="left")],
+        "backbone_lr_scale": [
+            Interval(Real, 0, None, closed="neither"),
+            StrOptions({"auto"}),
+        ],
+        "freeze_epochs": [Interval(Integral, 0, None, closed="left")],
     }
 
     def __init__(
@@ -67,15 +78,24 @@ class Training(Recipe):
         label_smoothing: float = 0.1,
         schedule: str = "one_cycle",
         warm_up: float = 0.2,
+        backbone_lr_scale: float | str = "auto",
+        freeze_epochs: int = 0,
     ) -> None:
         self.optimizer = optimizer
         self.weight_decay = weight_decay
         self.label_smoothing = label_smoothing
         self.schedule = schedule
         self.warm_up = warm_up
+        self.backbone_lr_scale = backbone_lr_scale
+        self.freeze_epochs = freeze_epochs
 
     def build_optimizer(
-        self, parameters: Iterable[nn.Parameter], *, lr: float
+        self,
+        parameters: Iterable[nn.Parameter],
+        *,
+        lr: float,
+        backbone: Iterable[nn.Parameter] = (),
+        pretrained: bool = False,
     ) -> Optimizer:
         """Return a fresh optimizer.
 
@@ -85,28 +105,45 @@ class Training(Recipe):
             What is learned.
         lr : float
             Largest learning rate.
+        backbone : iterable of torch.nn.Parameter, default=()
+            Those of them that belong to the backbone.
+        pretrained : bool, default=False
+            Whether the backbone has weights that were learned elsewhere.
 
         Returns
         -------
         torch.optim.Optimizer
-            The optimizer, with parameters of one dimension spared from decay.
+            The optimizer. Parameters of one dimension are spared from decay; each group
+            has a factor of the learning rate as `lr_scale`.
         """
-        decayed: list[nn.Parameter] = []
-        spared: list[nn.Parameter] = []
+        slow = {id(parameter) for parameter in backbone}
+        # The backbone's come last: the first group's rate is the one that is reported.
+        order = [(False, True), (False, False), (True, True), (True, False)]
+        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {key: [] for key in order}
         for parameter in parameters:
-            (decayed if parameter.ndim > 1 else spared).append(parameter)
-        decay = (
-            _AUTO_WEIGHT_DECAY[self.optimizer]
-            if isinstance(self.weight_decay, str)
-            else self.weight_decay
-        )
-        groups: list[dict[str, Any]] = [
-            {"params": decayed, "weight_decay": decay},
-            {"params": spared, "weight_decay": 0.0},
+            groups[id(parameter) in slow, parameter.ndim > 1].append(parameter)
+        settings: list[dict[str, Any]] = [
+            {
+                "params": members,
+                "weight_decay": self._decay() if decayed else 0.0,
+                "lr_scale": self._backbone_scale(pretrained) if in_backbone else 1.0,
+            }
+            for (in_backbone, decayed), members in groups.items()
+            if members
         ]
         if self.optimizer == "sgd":
-            return torch.optim.SGD(groups, lr=lr, momentum=_MOMENTUM, nesterov=True)
-        return torch.optim.AdamW(groups, lr=lr, fused=True)
+            return torch.optim.SGD(settings, lr=lr, momentum=_MOMENTUM, nesterov=True)
+        return torch.optim.AdamW(settings, lr=lr, fused=True)
+
+    def _decay(self) -> float:
+        if isinstance(self.weight_decay, str):
+            return _AUTO_WEIGHT_DECAY[self.optimizer]
+        return self.weight_decay
+
+    def _backbone_scale(self, pretrained: bool) -> float:
+        if isinstance(self.backbone_lr_scale, str):
+            return 0.1 if pretrained else 1.0
+        return self.backbone_lr_scale
 
     def lr_factor(self, progress: float) -> float:
         """Return the factor of the learning rate.

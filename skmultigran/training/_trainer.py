@@ -16,6 +16,7 @@ from skmultigran.training._batches import TrainingBatches
 from skmultigran.training._early_stopping import EarlyStopping
 from skmultigran.training._net import TrainingNet
 from skmultigran.training._prediction import predict_outputs
+from skmultigran.training._rows import RowSource
 from skmultigran.training._threads import threads_for
 
 Epoch = dict[str, Any]
@@ -27,8 +28,8 @@ class Validation:
 
     Parameters
     ----------
-    source : ImageSource
-        The images.
+    source : ImageSource or RowSource
+        The images, or rows that stand for them.
     targets : ndarray of shape (n, ...)
         Encoded answers.
     weights : ndarray of float32 of shape (n,)
@@ -37,7 +38,7 @@ class Validation:
         `(outputs, targets)` to one loss or score per image.
     """
 
-    source: ImageSource
+    source: ImageSource | RowSource
     targets: np.ndarray
     weights: np.ndarray
     losses: Callable[[Tensor, Tensor], Tensor]

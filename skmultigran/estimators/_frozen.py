@@ -1,0 +1,144 @@
+"""What a frozen backbone sees, computed once per image and kept where asked for."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Mapping
+from itertools import accumulate, pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skmultigran._network import NetworkRecipe
+from skmultigran._pyramid import ImagePyramid
+from skmultigran.feature_cache import (
+    FeatureCache,
+    cached_rows,
+    file_key,
+    image_key,
+    namespace_key,
+    weights_key,
+)
+from skmultigran.images import Images, ImageSource, ListedImages
+from skmultigran.training import predict_outputs
+
+
+def frozen_rows(
+    function: Callable[[Tensor], Tensor],
+    widths: Mapping[str, int],
+    source: ImageSource,
+    device: str,
+    *,
+    cache: FeatureCache | None,
+    identity: Callable[[], dict],
+) -> Tensor:
+    """Return rows of features, from the cache as far as it has them.
+
+    Parameters
+    ----------
+    function : callable
+        Images `(B, C, H, W)` to features `(B, n_columns)`.
+    widths : mapping of str to int
+        Number of columns of each granularity, in their order.
+    source : ImageSource
+        The images.
+    device : str
+        Where the network lives.
+    cache : FeatureCache or None
+        Where features are kept; None: nowhere.
+    identity : callable
+        Gives all that the features depend on besides the image, for `namespace_key`.
+
+    Returns
+    -------
+    Tensor of float32 of shape (n, n_columns)
+        The rows.
+    """
+    if cache is None:
+        return predict_outputs(function, source, device)
+    known = identity()
+    namespaces = {name: namespace_key(granularity=name, **known) for name in widths}
+    columns = [
+        slice(*ends) for ends in pairwise(accumulate(widths.values(), initial=0))
+    ]
+
+    def compute(positions):
+        rows = predict_outputs(function, source.part(positions), device).numpy()
+        return {name: rows[:, part] for name, part in zip(widths, columns, strict=True)}
+
+    keys = content_keys(source.images, source.rows)
+    tables = cached_rows(cache, namespaces, keys, compute)
+    return torch.from_numpy(np.concatenate([tables[name] for name in widths], axis=1))
+
+
+def content_keys(images: Images, rows: np.ndarray) -> list[bytes]:
+    """Return the keys of images: of a file's bytes, or of an array.
+
+    Parameters
+    ----------
+    images : Images
+        The images.
+    rows : ndarray of int
+        Row numbers.
+
+    Returns
+    -------
+    list of bytes
+        One key per row.
+    """
+    if not isinstance(images, ListedImages):
+        return [image_key(images.read(row)) for row in rows]
+    return images.each(lambda row: _entry_key(images, row), rows)
+
+
+def _entry_key(images: ListedImages, row: int) -> bytes:
+    path = images.path(row)
+    if path is None:
+        return image_key(images.read(row))
+    state = os.stat(path)
+    return _known_file_key(path, state.st_size, state.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=2**17)
+def _known_file_key(path: str, size: int, modified: int) -> bytes:
+    """Return the key of a file; one that has not changed is not read again."""
+    return file_key(path)
+
+
+def features_identity(
+    recipe: NetworkRecipe, pyramid: ImagePyramid, device: str, **parts
+) -> dict:
+    """Return what the features of a frozen backbone depend on besides the image.
+
+    Parameters
+    ----------
+    recipe : NetworkRecipe
+        How the network was built.
+    pyramid : ImagePyramid
+        The backbone with its weights.
+    device : str
+        Where the network lives.
+    **parts : plain types
+        What else they depend on.
+
+    Returns
+    -------
+    dict
+        Parts for `namespace_key`.
+    """
+    backbone = recipe.backbone
+    parameters = backbone.get_params(deep=True)
+    return {
+        "backbone": f"{type(backbone).__module__}.{type(backbone).__qualname__}",
+        "parameters": {name: repr(value) for name, value in parameters.items()},
+        "weights": weights_key(pyramid.backbones[0]),
+        "channels": recipe.in_channels,
+        "image_size": list(recipe.image_size),
+        "mean": [float(value) for value in recipe.normalisation.mean],
+        "std": [float(value) for value in recipe.normalisation.std],
+        "torch": torch.__version__,
+        "device": torch.device(device).type,
+        **parts,
+    }

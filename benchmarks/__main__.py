@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-PROGRAMS = ("ablation", "demo", "scattering")
+PROGRAMS = ("ablation", "clothing", "demo", "scattering")
 
 
 def main(arguments):

@@ -32,6 +32,13 @@ from skmultigran.fusions import (
     WeightedFusion,
 )
 from skmultigran.heads import PooledHead
+from skmultigran.preprocessing import (
+    ForegroundSegmenter,
+    ImageDenoiser,
+    ImageEnhancer,
+    ImageReader,
+    ImageResizer,
+)
 from skmultigran.training import Training
 
 __version__ = "0.1.0.dev0"
@@ -46,7 +53,12 @@ __all__ = [
     "EfficientNetLite2Backbone",
     "FPNFusion",
     "FeatureCache",
+    "ForegroundSegmenter",
     "GatedFusion",
+    "ImageDenoiser",
+    "ImageEnhancer",
+    "ImageReader",
+    "ImageResizer",
     "Level",
     "MultiColumnBackbone",
     "MultiGranularityClassifier",

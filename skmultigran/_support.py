@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_params,
 )
+from sklearn.utils._set_output import _wrap_data_with_container as wrap_output
 from sklearn.utils.validation import (
     _check_feature_names as check_feature_names,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "fit_context",
     "import_optional",
     "validate_params",
+    "wrap_output",
 ]
 
 

@@ -32,6 +32,7 @@ from skmultigran.estimators._reading import read_images
 from skmultigran.estimators._restoring import forget_fit, restored_on_failure
 from skmultigran.estimators._supervised import SupervisedMultiGranularity
 from skmultigran.estimators._targets import LabelTargets, NumberTargets
+from skmultigran.estimators._untrained import check_nothing_to_learn
 from skmultigran.feature_cache import resolve_cache
 from skmultigran.heads import PooledHead
 from skmultigran.training import (
@@ -362,7 +363,7 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         rows, weights = positive_rows(sample_weight, images, type(self).__name__)
         self._start(Samples(images, rows, None, weights), n_outputs=None)
         self._fixed_network_ = self._build_fixed()
-        self._check_fixed()
+        check_nothing_to_learn(self, self._fixed_network_)
         progress = FitProgress(
             self, X, y, metadata=metadata, max_epochs=0, fitted_attributes=dict
         )
@@ -373,23 +374,6 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         with seeded(self._seed_):
             network = self.network_recipe_.build(load_weights=load_weights)
         return network.to(self.device_, memory_format=torch.channels_last).eval()
-
-    def _check_fixed(self):
-        network = self._fixed_network_
-        # Weights that were learned elsewhere come with the normalisation they need.
-        if _has_parameters(network.pyramid) and self._own_normalisation() is None:
-            raise ValueError(
-                f"backbone={self.backbone!r} has weights to learn, but with task=None "
-                "nothing is trained, and columns of random weights are of no use. Set "
-                "task='classification' or task='regression', or "
-                "backbone='scattering', which has nothing to learn."
-            )
-        if _has_parameters(network.fusion):
-            raise ValueError(
-                f"fusion={self.fusion!r} has weights to learn, but with task=None "
-                "nothing is trained. Set task='classification' or task='regression', "
-                "or fusion='concat' without channels, which has nothing to learn."
-            )
 
     def _normalisation(self, source, weights):
         if self.task is None and self._own_normalisation() is None:
@@ -512,7 +496,3 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
             self.device_ = device_here(self.device_)
             self._fixed_network_ = self._build_fixed(load_weights=False)
             load_module_state(self._fixed_network_, weights)
-
-
-def _has_parameters(module):
-    return any(True for _ in module.parameters())

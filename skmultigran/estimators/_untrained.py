@@ -1,0 +1,39 @@
+"""The check that a network which is used as it is has nothing left to learn."""
+
+from __future__ import annotations
+
+
+def check_nothing_to_learn(estimator, network) -> None:
+    """Raise if parts of a network that is not trained would have to learn.
+
+    Parameters
+    ----------
+    estimator : MultiGranularityTransformer
+        The transformer, without a task.
+    network : MultiGranularityNetwork
+        Its network.
+
+    Raises
+    ------
+    ValueError
+        If backbone or fusion have weights that nobody has learned.
+    """
+    # Weights that were learned elsewhere come with the normalisation they need.
+    if _has_parameters(network.pyramid) and estimator._own_normalisation() is None:
+        raise ValueError(
+            f"backbone={estimator.backbone!r} has weights to learn, but with task=None "
+            "nothing is trained, and columns of random weights are of no use. Set "
+            "task='classification' or task='regression', or backbone='scattering', "
+            "which has nothing to learn, or a pretrained one such as "
+            "'efficientnet_lite0'."
+        )
+    if _has_parameters(network.fusion):
+        raise ValueError(
+            f"fusion={estimator.fusion!r} has weights to learn, but with task=None "
+            "nothing is trained. Set task='classification' or task='regression', or "
+            "fusion='concat' without channels, which has nothing to learn."
+        )
+
+
+def _has_parameters(module) -> bool:
+    return any(True for _ in module.parameters())

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits
 
@@ -20,20 +21,35 @@ def python_blocks(text):
     return re.findall(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
 
 
+def write_photographs(folder):
+    """Write a table of bright and dark pictures of different sizes."""
+    lines = ["path,label"]
+    for i in range(12):
+        label = "dark" if i % 2 else "bright"
+        picture = Image.new("RGB", (30 + i % 3, 36), (20, 40, 60) if i % 2 else "white")
+        picture.save(folder / f"{i}.png")
+        lines.append(f"{i}.png,{label}")
+    (folder / "photos.csv").write_text("\n".join(lines), encoding="utf-8")
+
+
 def test_quickstart(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    quickstart, features = python_blocks(README)
+    quickstart, features, photographs = python_blocks(README)
     assert len([line for line in quickstart.splitlines() if line]) <= 12
 
     names = {}
     exec(compile(quickstart, "README.md", "exec"), names)
     exec(compile(features, "README.md", "exec"), names)
+    pytest.importorskip("timm")
+    write_photographs(tmp_path)
+    exec(compile(photographs, "README.md", "exec"), names)
 
     printed = capsys.readouterr().out
     accuracies = re.findall(r"test accuracy ([0-9.]+)", printed)
     assert len(accuracies) == 2
     assert min(map(float, accuracies)) >= 0.98
     assert set(names["search"].best_params_) == {"fusion", "fusion__channels"}
+    assert "photo labels ['bright' 'dark' 'bright']" in printed
     assert set(names["search"].predict(names["X_test"])) == set(load_digits().target)
 
 

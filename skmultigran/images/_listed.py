@@ -7,9 +7,9 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import joblib
 import numpy as np
 import torch
-from sklearn.utils.parallel import Parallel, delayed
 
 from skmultigran.images._arrays import as_numpy
 from skmultigran.images._channels import can_convert, common_channels, with_channels
@@ -119,8 +119,10 @@ class ListedImages(Images):
         """
         if self.n_jobs in (None, 1):
             return [function(int(row)) for row in rows]
-        run = Parallel(n_jobs=self.n_jobs, require="sharedmem")
-        return run(delayed(function)(int(row)) for row in rows)
+        # Not scikit-learn's Parallel: it sets the filters of warnings in every task, and
+        # threads share them.
+        run = joblib.Parallel(n_jobs=self.n_jobs, require="sharedmem")
+        return run(joblib.delayed(function)(int(row)) for row in rows)
 
     def with_channels(self, channels: int, owner: str) -> Images:
         """Return the images with other channels; see `Images.with_channels`."""

@@ -119,8 +119,8 @@ class ListedImages(Images):
         """
         if self.n_jobs in (None, 1):
             return [function(int(row)) for row in rows]
-        # Not scikit-learn's Parallel: it sets the filters of warnings in every task, and
-        # threads share them.
+        # Not scikit-learn's Parallel: it sets the filters of warnings in every task,
+        # and threads share them.
         run = joblib.Parallel(n_jobs=self.n_jobs, require="sharedmem")
         return run(joblib.delayed(function)(int(row)) for row in rows)
 

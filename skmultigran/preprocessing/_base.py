@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Integral
-from typing import TypeGuard
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -98,7 +97,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
             return wrap_output("transform", rows, X, self)
         return stack_images(results)
 
-    # scikit-learn's own would wrap images as if they were a table.
+    # TransformerMixin's own would wrap images as if they were a table.
     def fit_transform(self, X, y=None):
         """Check the images and return what becomes of them; see `transform`.
 
@@ -208,10 +207,6 @@ class ImageTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
             validate_data(self, X, reset=True, skip_check_array=True)
             self.image_shape_ = tuple(images.image_shape)
         return images
-
-
-def _is_rows(images: Images) -> TypeGuard[ArrayImages]:
-    return isinstance(images, ArrayImages) and images.array.ndim == 2
 
 
 def _changed_row(

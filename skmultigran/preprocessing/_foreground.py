@@ -66,15 +66,17 @@ def adaptive(grey: np.ndarray) -> np.ndarray:
 
 
 def felzenszwalb(image: np.ndarray) -> np.ndarray:
-    """Return regions of a graph-based segmentation."""
+    """Return regions of a graph-based segmentation that have different colours."""
     # No smoothing before: it makes bands of middle colours that become regions.
-    return _segmentation().felzenszwalb(
+    segments = _segmentation().felzenszwalb(
         _at_most_three_channels(image),
         scale=_FELZENSZWALB_SCALE,
         sigma=0,
         min_size=max(1, int(_SMALLEST_SEGMENT * image[:, :, 0].size)),
         channel_axis=-1,
     )
+    # Under noise the ground falls apart into regions of nearly the same mean.
+    return merge_similar(segments, image, _ONE_REGION)
 
 
 def slic(image: np.ndarray) -> np.ndarray:

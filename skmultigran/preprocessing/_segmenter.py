@@ -47,8 +47,10 @@ class ForegroundSegmenter(ImageTransformer):
           of the longer side wide; for uneven light and objects smaller than that.
         - "felzenszwalb": regions of the graph-based segmentation of Felzenszwalb and
           Huttenlocher (2004).
-        - "slic": some hundred superpixels (Achanta and others, 2012), of which
-          neighbours of nearly one colour are joined.
+        - "slic": some hundred superpixels (Achanta and others, 2012).
+
+        Neighbouring regions of nearly one colour are joined: where the means differ by
+        less than a tenth of the image's contrast.
     output : {"masked", "mask", "crop"}, default="masked"
         "masked": the image with `fill` in place of the ground. "mask": True on the
         object. "crop": the image cut to the object's bounding box and `margin`.

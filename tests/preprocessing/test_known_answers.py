@@ -59,8 +59,7 @@ def test_segmenter_finds_the_square(method, bright):
     found = ForegroundSegmenter(method=method, output="mask").fit_transform([image])[0]
     overlap = (found & mask).sum() / (found | mask).sum()
     assert found.dtype == bool
-    # Regions of Felzenszwalb reach some pixels over the edges of so small an object.
-    assert overlap > (0.5 if method == "felzenszwalb" else 0.8)
+    assert overlap > 0.95
 
 
 def test_crop_is_the_bounding_box_and_masked_keeps_the_object():

@@ -185,20 +185,22 @@ class MultiGranularityNetwork(nn.Module):
         step = len(pool.grid)
         return [self.fusion(maps[start::step]) for start in range(step)]
 
-    def features(self, images: Tensor) -> Tensor:
+    def features(self, inputs: Tensor) -> Tensor:
         """Return what the head makes its answer of.
 
         Parameters
         ----------
-        images : Tensor of shape (B, C, H, W)
-            Images with values in [0, 1].
+        inputs : Tensor of shape (B, C, H, W) or (B, n_columns)
+            Images with values in [0, 1], or what `pooled` made of them.
 
         Returns
         -------
         Tensor of shape (B, n_features)
             The pooled and fused maps, grid by grid.
         """
-        return self.head.features(self.fuse(self.extract(images)))
+        if inputs.ndim == 2:
+            return self.head.features(self._fused_rows(inputs))
+        return self.head.features(self.fuse(self.extract(inputs)))
 
     def extract(self, images: Tensor) -> list[Tensor]:
         """Return the maps `(B, C_l, H_l, W_l)` of all granularities.

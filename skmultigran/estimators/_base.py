@@ -156,7 +156,6 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
         ImageSource
             The training images, kept in memory if they fit.
         """
-        check_trainable(self.trainable)
         self.device_ = resolve_device(self.device)
         self.image_size_ = self._image_size(self.image_shape_[:2])
         self.value_range_ = ValueRange.learn(
@@ -194,16 +193,18 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
 
     def _is_frozen(self):
         """Whether an image's pooled maps are all that is ever needed of it."""
-        fusion, backbone = self._recipe("fusion"), self._recipe("backbone")
-        if self.trainable != "head" or fusion.spatial:
+        check_trainable(self.trainable)
+        backbone = self._recipe("backbone")
+        if self.trainable != "head":
             return False
-        if not (backbone.pretrained or backbone.fixed):
+        learned = backbone.pretrained or backbone.fixed or hasattr(self, "net_")
+        if not learned:
             raise ValueError(
                 f"trainable='head', but backbone={self.backbone!r} has random weights, "
                 "of which nothing can be made. Give it weights, take a pretrained one "
                 "such as 'efficientnet_lite0', or set trainable='all'."
             )
-        return self._augment() is None
+        return self._augment() is None and not self._recipe("fusion").spatial
 
     def _image_size(self, found):
         if self.image_size is None:
@@ -245,6 +246,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
         """Train a fresh network, or a copy of the one there is, and keep it."""
         self._resolve_auto(len(source))
         self._trained_ = (self.trainable, self._is_frozen())
+        resolve_cache(self.memory)
         seed = self._seed_ + (self.n_iter_ if reuse else 0)
         with seeded(seed) as generator:
             steps = len(batch_bounds(len(source), self.batch_size_))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 from collections.abc import Callable, Mapping
 from itertools import accumulate, pairwise
 
@@ -23,6 +24,9 @@ from skmultigran.feature_cache import (
 )
 from skmultigran.images import Images, ImageSource, ListedImages
 from skmultigran.training import predict_outputs
+
+# Nanoseconds after which a file that is written again has another time.
+_CLOCK_TICK = 2 * 10**9
 
 
 def frozen_rows(
@@ -59,7 +63,14 @@ def frozen_rows(
     if cache is None:
         return predict_outputs(function, source, device)
     known = identity()
-    namespaces = {name: namespace_key(granularity=name, **known) for name in widths}
+    # Names of granularities have two decimals of the scale only.
+    scales = {f"s{scale:.2f}": scale for scale in known.pop("scales")}
+    namespaces = {
+        name: namespace_key(
+            granularity=name, scale=scales[name.partition("_")[0]], **known
+        )
+        for name in widths
+    }
     columns = [
         slice(*ends) for ends in pairwise(accumulate(widths.values(), initial=0))
     ]
@@ -98,11 +109,16 @@ def _entry_key(images: ListedImages, row: int) -> bytes:
     if path is None:
         return image_key(images.read(row))
     state = os.stat(path)
-    return _known_file_key(path, state.st_size, state.st_mtime_ns)
+    times = state.st_mtime_ns, state.st_ctime_ns
+    if time.time_ns() - max(times) < _CLOCK_TICK:
+        # It may be written once more without a change of its times.
+        return file_key(path)
+    known = os.path.abspath(path), state.st_size, *times, state.st_ino, state.st_dev
+    return _known_file_key(*known)
 
 
 @functools.lru_cache(maxsize=2**17)
-def _known_file_key(path: str, size: int, modified: int) -> bytes:
+def _known_file_key(path: str, *state: int) -> bytes:
     """Return the key of a file; one that has not changed is not read again."""
     return file_key(path)
 
@@ -126,7 +142,7 @@ def features_identity(
     Returns
     -------
     dict
-        Parts for `namespace_key`.
+        Parts for `namespace_key`, and the `scales`.
     """
     backbone = recipe.backbone
     parameters = backbone.get_params(deep=True)
@@ -134,6 +150,7 @@ def features_identity(
         "backbone": f"{type(backbone).__module__}.{type(backbone).__qualname__}",
         "parameters": {name: repr(value) for name, value in parameters.items()},
         "weights": weights_key(pyramid.backbones[0]),
+        "scales": recipe.scales,
         "channels": recipe.in_channels,
         "image_size": list(recipe.image_size),
         "mean": [float(value) for value in recipe.normalisation.mean],

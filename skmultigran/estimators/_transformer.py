@@ -343,6 +343,7 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         }
         with restored_on_failure(self):
             forget_fit(self)
+            resolve_cache(self.memory)
             self._columns_ = (self.output, float(self.power))
             if self.task is None:
                 self._fit_fixed(X, y, metadata)

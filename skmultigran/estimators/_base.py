@@ -246,7 +246,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
         """Train a fresh network, or a copy of the one there is, and keep it."""
         self._resolve_auto(len(source))
         self._trained_ = (self.trainable, self._is_frozen())
-        resolve_cache(self.memory)
+        resolve_cache(self.memory)  # raises here, not after hours of training
         seed = self._seed_ + (self.n_iter_ if reuse else 0)
         with seeded(seed) as generator:
             steps = len(batch_bounds(len(source), self.batch_size_))
@@ -263,14 +263,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
             freeze_backbone = backbone_frozen_for(
                 net.module_, self._training_.freeze_epochs
             )
-            progress = FitProgress(
-                self,
-                X,
-                y,
-                metadata=metadata,
-                max_epochs=self.max_epochs_,
-                fitted_attributes=lambda: _copied_attributes(self),
-            )
+            progress = self._progress(X, y, metadata)
             try:
                 self.history_ = train(
                     net,
@@ -297,6 +290,16 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
         self.n_iter_ = len(self.history_)
         self.best_epoch_ = stopping.best_epoch if stopping else self.n_iter_
         progress.end()
+
+    def _progress(self, X, y, metadata):
+        return FitProgress(
+            self,
+            X,
+            y,
+            metadata=metadata,
+            max_epochs=self.max_epochs_,
+            fitted_attributes=lambda: _copied_attributes(self),
+        )
 
     def _resolve_auto(self, n):
         """Set the values that "auto" stands for."""

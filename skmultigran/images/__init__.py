@@ -2,7 +2,7 @@
 
 from skmultigran.images._arrays import as_image_array
 from skmultigran.images._augmentation import Augmentation
-from skmultigran.images._channels import with_channels
+from skmultigran.images._channels import luminance, with_channels
 from skmultigran.images._collection import ArrayImages, Images
 from skmultigran.images._finite import check_finite
 from skmultigran.images._listed import ListedImages
@@ -28,6 +28,7 @@ __all__ = [
     "chosen_image_size",
     "holds_images",
     "infer_image_shape",
+    "luminance",
     "open_images",
     "resize_images",
     "with_channels",

@@ -8,7 +8,31 @@ import numpy as np
 
 _CONVERTIBLE = {1, 3, 4}
 # ITU-R BT.601: how bright red, green and blue seem.
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+_RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
+
+
+def luminance(image: np.ndarray) -> np.ndarray:
+    """Return how bright the pixels of an RGB image are, after ITU-R BT.601.
+
+    Parameters
+    ----------
+    image : ndarray of shape (h, w, 3)
+        The image.
+
+    Returns
+    -------
+    ndarray of float of shape (h, w)
+        The luminance, in the units of the image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultigran.images import luminance
+    >>> float(luminance(np.array([[[0.0, 1.0, 0.0]]]))[0, 0])
+    0.587
+    """
+    # Not a product of matrices, whose last bits depend on a pixel's place.
+    return _RED * image[:, :, 0] + _GREEN * image[:, :, 1] + _BLUE * image[:, :, 2]
 
 
 def common_channels(counts: Mapping[int, int], owner: str) -> int:
@@ -100,7 +124,7 @@ def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
     if image.shape[2] == 1:
         return np.repeat(image, channels, axis=2)
     if channels == 1:
-        return _cast(image @ _LUMA, image.dtype)[:, :, None]
+        return _cast(luminance(image), image.dtype)[:, :, None]
     return image
 
 

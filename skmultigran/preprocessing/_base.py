@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from numbers import Integral
 
+import joblib
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.exceptions import NotFittedError
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_array, validate_data
 
 from skmultigran._support import check_feature_names_in, wrap_output
@@ -87,9 +87,13 @@ class ImageTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
         """
         self._check_parameters()
         images = self._open(X, reset=False)
-        run = Parallel(n_jobs=self.n_jobs, prefer="threads")
+        # Not scikit-learn's Parallel: it sets the filters of warnings in every task,
+        # and threads share them.
+        run = joblib.Parallel(n_jobs=self.n_jobs, prefer="threads")
         results = run(
-            delayed(_changed_row)(images, row, self._changed, type(self).__name__)
+            joblib.delayed(_changed_row)(
+                images, row, self._changed, type(self).__name__
+            )
             for row in range(len(images))
         )
         if self._gives_rows(images):

@@ -9,7 +9,7 @@ import numpy as np
 
 from skmultigran._support import Interval, StrOptions, import_optional
 from skmultigran.preprocessing._base import ImageTransformer
-from skmultigran.preprocessing._luminance import change_luminance, luminance
+from skmultigran.preprocessing._luminance import brightness, change_luminance
 from skmultigran.preprocessing._scale import NEGLIGIBLE, in_own_range
 
 _PERCENTILES = (2, 98)
@@ -26,7 +26,7 @@ def _exposure():
 def contrast(image: np.ndarray, amount: float) -> np.ndarray:
     """Stretch what lies between the 2nd and the 98th percentile over the range."""
     if image.shape[2] == 3:
-        return _stretched(image, luminance(image), amount)
+        return _stretched(image, brightness(image), amount)
     channels = [image[:, :, k] for k in range(image.shape[2])]
     return np.stack([_stretched(c, c, amount) for c in channels], axis=2)
 

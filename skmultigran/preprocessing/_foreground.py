@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage, sparse
 
 from skmultigran._support import import_optional
-from skmultigran.preprocessing._luminance import luminance
+from skmultigran.preprocessing._luminance import brightness
 from skmultigran.preprocessing._scale import NEGLIGIBLE
 
 # The neighbourhood of the adaptive threshold, as a share of the longer side.
@@ -134,7 +134,7 @@ def find_foreground(
     True
     """
     if method in THRESHOLDS:
-        grey = luminance(image)
+        grey = brightness(image)
         if np.ptp(grey) <= NEGLIGIBLE:
             return np.ones(grey.shape, dtype=bool)
         mask = one_side(THRESHOLDS[method](grey), foreground)

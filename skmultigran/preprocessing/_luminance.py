@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-# ITU-R BT.601: how bright red, green and blue seem.
-_RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
+from skmultigran.images import luminance
 
 
-def luminance(image: np.ndarray) -> np.ndarray:
+def brightness(image: np.ndarray) -> np.ndarray:
     """Return the brightness of an image.
 
     Parameters
@@ -26,14 +25,11 @@ def luminance(image: np.ndarray) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> from skmultigran.preprocessing._luminance import luminance
-    >>> float(luminance(np.array([[[0.0, 1.0, 0.0]]]))[0, 0].round(3))
+    >>> from skmultigran.preprocessing._luminance import brightness
+    >>> float(brightness(np.array([[[0.0, 1.0, 0.0]]]))[0, 0].round(3))
     0.587
     """
-    if image.shape[2] == 3:
-        # Not a product of matrices, whose last bits depend on a pixel's place.
-        return _RED * image[:, :, 0] + _GREEN * image[:, :, 1] + _BLUE * image[:, :, 2]
-    return image.mean(axis=2)
+    return luminance(image) if image.shape[2] == 3 else image.mean(axis=2)
 
 
 def change_luminance(

@@ -1,11 +1,13 @@
 """Images as people have them, made batches `(B, C, H, W)` with values in [0, 1]."""
 
 from skmultigran.images._arrays import as_image_array
-from skmultigran.images._augmentation import Augmentation
+from skmultigran.images._augmentation import Augmentation, JointAugmentation
 from skmultigran.images._channels import luminance, with_channels
 from skmultigran.images._collection import ArrayImages, Images
+from skmultigran.images._crops import CropSource
 from skmultigran.images._finite import check_finite
 from skmultigran.images._listed import ListedImages
+from skmultigran.images._masks import IGNORED, Masks
 from skmultigran.images._opening import holds_images, open_images
 from skmultigran.images._resizing import RESIZES, resize_images
 from skmultigran.images._shape import ImageShape, chosen_image_size, infer_image_shape
@@ -14,13 +16,17 @@ from skmultigran.images._statistics import channel_statistics
 from skmultigran.images._value_range import ValueRange
 
 __all__ = [
+    "IGNORED",
     "RESIZES",
     "ArrayImages",
     "Augmentation",
+    "CropSource",
     "ImageShape",
     "ImageSource",
     "Images",
+    "JointAugmentation",
     "ListedImages",
+    "Masks",
     "ValueRange",
     "as_image_array",
     "channel_statistics",

@@ -25,11 +25,12 @@ _LARGEST_ASPECT = 4 / 3
 def affine(images: Tensor, generator: Generator) -> Tensor:
     """Turn, zoom and move each image a little, all in one bilinear sampling."""
     fill = border_median(images)
-    matrices = _affine_matrices(images, generator)
-    return _sampled(images - fill, matrices, padding="zeros") + fill
+    matrices = affine_matrices(images, generator)
+    return sampled(images - fill, matrices, padding="zeros") + fill
 
 
-def _affine_matrices(images: Tensor, generator: Generator) -> Tensor:
+def affine_matrices(images: Tensor, generator: Generator) -> Tensor:
+    """Draw turn, zoom and move, as matrices `(B, 2, 3)`."""
     turn, zoom, down, right = uniform(-1, 1, (4, len(images)), generator, images)
     size = 1 + _LARGEST_ZOOM * zoom
     sine = torch.sin(_LARGEST_TURN * turn) * size
@@ -37,7 +38,7 @@ def _affine_matrices(images: Tensor, generator: Generator) -> Tensor:
     # Coordinates run from -1 to 1 over the image, so that a shift counts double. A turn
     # is one in pixels only if the longer side's coordinates are stretched back.
     height, width = images.shape[-2:]
-    return _matrices(
+    return matrices_of(
         [cosine, -sine * height / width, 2 * _LARGEST_SHIFT * right],
         [sine * width / height, cosine, 2 * _LARGEST_SHIFT * down],
     )
@@ -46,10 +47,11 @@ def _affine_matrices(images: Tensor, generator: Generator) -> Tensor:
 def crop(images: Tensor, generator: Generator) -> Tensor:
     """Enlarge a random part of each image to the size of the whole."""
     # An enlargement needs no filter against aliasing.
-    return _sampled(images, _crop_matrices(images, generator), padding="border")
+    return sampled(images, crop_matrices(images, generator), padding="border")
 
 
-def _crop_matrices(images: Tensor, generator: Generator) -> Tensor:
+def crop_matrices(images: Tensor, generator: Generator) -> Tensor:
+    """Draw the part that is enlarged, as matrices `(B, 2, 3)`."""
     batch = (len(images),)
     area = uniform(_SMALLEST_CROP, 1, batch, generator, images)
     bend = math.log(_LARGEST_ASPECT)
@@ -59,17 +61,18 @@ def _crop_matrices(images: Tensor, generator: Generator) -> Tensor:
     width = (area * aspect).sqrt().clamp(max=1)
     down, right = uniform(-1, 1, (2, len(images)), generator, images)
     none = torch.zeros_like(area)
-    return _matrices(
+    return matrices_of(
         [width, none, (1 - width) * right], [none, height, (1 - height) * down]
     )
 
 
-def _matrices(x: list[Tensor], y: list[Tensor]) -> Tensor:
+def matrices_of(x: list[Tensor], y: list[Tensor]) -> Tensor:
     """Return matrices `(B, 2, 3)`: where in [-1, 1] a pixel's x and y are read."""
     return torch.stack([torch.stack(x), torch.stack(y)]).permute(2, 0, 1)
 
 
-def _sampled(images: Tensor, matrices: Tensor, *, padding: str) -> Tensor:
+def sampled(images: Tensor, matrices: Tensor, *, padding: str) -> Tensor:
+    """Return images read, bilinearly, where the matrices say."""
     grid = functional.affine_grid(matrices, list(images.shape), align_corners=False)
     return functional.grid_sample(
         images, grid, padding_mode=padding, align_corners=False
@@ -87,12 +90,31 @@ def shift(images: Tensor, generator: Generator) -> Tensor:
     return moved.permute(0, 3, 1, 2)
 
 
+def shift_matrices(images: Tensor, generator: Generator) -> Tensor:
+    """Draw the moves of `shift`, for whatever belongs to images as well."""
+    moves = []
+    for size in images.shape[-2:]:
+        largest = int(size * _LARGEST_SHIFT)
+        moved = whole(-largest, largest, (len(images),), generator, images)
+        moves.append(2 * moved / size)
+    none, one = torch.zeros_like(moves[0]), torch.ones_like(moves[0])
+    return matrices_of([one, none, moves[1]], [none, one, moves[0]])
+
+
 def _moved(images: Tensor, size: int, generator: Generator) -> Tensor:
     """Return the rows or columns `(B, size)` that each image is read from."""
     largest = int(size * _LARGEST_SHIFT)
     offsets = whole(-largest, largest, (len(images), 1), generator, images)
     positions = torch.arange(size, device=images.device)
     return (positions + offsets).clamp_(0, size - 1)
+
+
+def flip_matrices(images: Tensor, generator: Generator) -> Tensor:
+    """Draw which images are mirrored, for whatever belongs to them as well."""
+    chosen = uniform(0, 1, (len(images),), generator, images) < 0.5
+    none, one = torch.zeros(len(images)), torch.ones(len(images))
+    none, one = none.to(images.device), one.to(images.device)
+    return matrices_of([torch.where(chosen, -one, one), none, none], [none, one, none])
 
 
 def flip(images: Tensor, generator: Generator) -> Tensor:

@@ -92,10 +92,15 @@ class Augmentation:
         """
         for step in self.steps:
             if isinstance(step, str):
-                images = _STEPS[step](images, generator)
+                images = change(step, images, generator)
             else:
                 images = apply_transform(step, images, generator)
         return images
+
+
+def change(step: str, images: Tensor, generator: Generator) -> Tensor:
+    """Return the images after one step of those that have a name."""
+    return _STEPS[step](images, generator)
 
 
 def _steps(

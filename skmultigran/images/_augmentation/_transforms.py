@@ -27,16 +27,17 @@ def apply_transform(
         2**32, (len(images),), generator=generator, device=generator.device
     )
     changed = torch.empty_like(images)
-    with _global_generators_kept(), torch.no_grad():
+    with global_generators_kept(), torch.no_grad():
         for i, seed in enumerate(seeds.tolist()):
-            _seed_global_generators(seed)
+            seed_global_generators(seed)
             changed[i] = _transformed(transform, images[i])
-    _check_range(transform, images, changed)
+    check_range(transform, images, changed)
     return changed
 
 
 @contextlib.contextmanager
-def _global_generators_kept() -> Iterator[None]:
+def global_generators_kept() -> Iterator[None]:
+    """Put the global generators of Python, numpy and torch back afterwards."""
     of_python, of_numpy = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng(devices=[]):
@@ -46,7 +47,8 @@ def _global_generators_kept() -> Iterator[None]:
         np.random.set_state(of_numpy)
 
 
-def _seed_global_generators(seed: int) -> None:
+def seed_global_generators(seed: int) -> None:
+    """Seed the global generators of Python, numpy and torch."""
     random.seed(seed)
     np.random.seed(seed)
     # torch.manual_seed would seed accelerators too, where dropout draws from.
@@ -59,33 +61,34 @@ def _transformed(transform: Callable[[Tensor], Tensor], image: Tensor) -> Tensor
         result = transform(image.clone(memory_format=torch.contiguous_format))
     except Exception as error:
         raise ValueError(
-            f"augment: {_name(transform)} failed on an image of shape "
+            f"augment: {named(transform)} failed on an image of shape "
             f"{tuple(image.shape)} ({type(error).__name__}: {error}). A transform is "
             "given one image at a time, a float32 tensor (C, H, W) with values in "
             "[0, 1], and no labels. For one that needs uint8, put "
             "v2.ToDtype(torch.uint8, scale=True) before and "
             "v2.ToDtype(torch.float32, scale=True) after it in a v2.Compose."
         ) from error
-    _check_result(transform, image, result)
+    check_result(transform, image, result)
     return result
 
 
-def _check_result(transform: Callable, image: Tensor, result: object) -> None:
+def check_result(transform: Callable, image: Tensor, result: object) -> None:
+    """Refuse what is no image of the same shape."""
     if not isinstance(result, Tensor):
         raise ValueError(
-            f"augment: {_name(transform)} returned {type(result).__name__}, but must "
+            f"augment: {named(transform)} returned {type(result).__name__}, but must "
             "return a tensor (C, H, W). Leave conversions such as v2.ToPILImage out: "
             "images are tensors before and after."
         )
     if not result.is_floating_point():
         raise ValueError(
-            f"augment: {_name(transform)} returned values of {result.dtype}, but must "
+            f"augment: {named(transform)} returned values of {result.dtype}, but must "
             "return floats in [0, 1]. Put v2.ToDtype(torch.float32, scale=True) after "
             "it in a v2.Compose."
         )
     if result.shape != image.shape:
         raise ValueError(
-            f"augment: {_name(transform)} made an image of shape {tuple(result.shape)} "
+            f"augment: {named(transform)} made an image of shape {tuple(result.shape)} "
             f"from one of {tuple(image.shape)}, but channels, height and width must "
             f"stay. {_advice(image, result)}"
         )
@@ -100,20 +103,21 @@ def _advice(image: Tensor, result: Tensor) -> str:
     )
 
 
-def _check_range(transform: Callable, images: Tensor, changed: Tensor) -> None:
+def check_range(transform: Callable, images: Tensor, changed: Tensor) -> None:
     """Refuse what makes of training images something that prediction never sees."""
     low, high = min(0.0, images.min().item()), max(1.0, images.max().item())
     lowest, highest = changed.min().item(), changed.max().item()
     slack = _SLACK * (high - low)
     if not (lowest >= low - slack and highest <= high + slack):
         raise ValueError(
-            f"augment: {_name(transform)} made values from {lowest:.3g} to "
+            f"augment: {named(transform)} made values from {lowest:.3g} to "
             f"{highest:.3g}, but they must stay near {low:.3g} to {high:.3g}, as they "
             "are in predict. Leave v2.Normalize out, as the network normalises images "
             "itself, and clip strong noise."
         )
 
 
-def _name(transform: Callable) -> str:
+def named(transform: Callable) -> str:
+    """Return what a transform is called in messages."""
     name = getattr(transform, "__name__", None) or repr(transform)
     return textwrap.shorten(name, 100)

@@ -31,7 +31,7 @@ from skmultigran.fusions import (
     SumFusion,
     WeightedFusion,
 )
-from skmultigran.heads import PooledHead
+from skmultigran.heads import DenseHead, PooledHead
 from skmultigran.preprocessing import (
     ForegroundSegmenter,
     ImageDenoiser,
@@ -48,6 +48,7 @@ __all__ = [
     "BiFPNFusion",
     "ConcatFusion",
     "ConvNetBackbone",
+    "DenseHead",
     "EfficientNetLite0Backbone",
     "EfficientNetLite1Backbone",
     "EfficientNetLite2Backbone",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from skmultigran._pyramid import ImagePyramid
 from skmultigran.backbones import BackboneRecipe
 from skmultigran.fusions import Fusion, FusionRecipe
-from skmultigran.heads import PooledFeatures, PooledHead
+from skmultigran.heads import DenseHead, PooledFeatures, PooledHead
 
 
 class Normalisation(NamedTuple):
@@ -32,14 +33,14 @@ class NetworkRecipe(NamedTuple):
 
     backbone: BackboneRecipe
     fusion: FusionRecipe
-    head: PooledHead
+    head: PooledHead | DenseHead
     scales: tuple[float, ...]
     in_channels: int
     image_size: tuple[int, int]
     n_outputs: int | None
     normalisation: Normalisation
 
-    def build(self, *, load_weights: bool = True) -> MultiGranularityNetwork:
+    def build(self, *, load_weights: bool = True) -> Network:
         """Return a fresh network.
 
         Parameters
@@ -50,12 +51,15 @@ class NetworkRecipe(NamedTuple):
 
         Returns
         -------
-        MultiGranularityNetwork
-            The network.
+        Network
+            The network: a `MultiGranularityNetwork` for answers about whole images, a
+            `DenseNetwork` for those about their pixels or objects.
         """
         build = self.backbone.build if load_weights else self.backbone.skeleton
         backbone = build(self.in_channels, self.image_size)
         pyramid = ImagePyramid(backbone, self.scales)
+        if not isinstance(self.head, PooledHead):
+            return self._build_dense(pyramid)
         pooling = self.head.build_pooling()
         if self.fusion.spatial:
             fusion = self.fusion.build(pyramid.levels)
@@ -71,8 +75,60 @@ class NetworkRecipe(NamedTuple):
             fuse_maps=self.fusion.spatial,
         )
 
+    def _build_dense(self, pyramid: ImagePyramid) -> DenseNetwork:
+        fusion = self.fusion.build(pyramid.levels)
+        head = self.head.build(fusion.levels, self.n_outputs)
+        return DenseNetwork(
+            self.normalisation, pyramid, fusion, head, crop_size=self.image_size
+        )
 
-class MultiGranularityNetwork(nn.Module):
+
+class Network(nn.Module):
+    """What all networks begin with: normalise, and see many granularities.
+
+    Parameters
+    ----------
+    normalisation : Normalisation
+        Subtracted from and divided into the images.
+    pyramid : ImagePyramid
+        Images to maps.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, normalisation: Normalisation, pyramid: ImagePyramid) -> None:
+        super().__init__()
+        for name, values in normalisation._asdict().items():
+            values = torch.tensor([float(value) for value in values])
+            self.register_buffer(name, values.reshape(1, -1, 1, 1))
+        self.pyramid = pyramid
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode; what is held (`skmultigran.training.freeze`) stays as it is."""
+        super().train(mode)
+        for module in self.modules():
+            if getattr(module, "is_held", False):
+                module.eval()
+        return self
+
+    def extract(self, images: Tensor) -> list[Tensor]:
+        """Return the maps `(B, C_l, H_l, W_l)` of all granularities.
+
+        Parameters
+        ----------
+        images : Tensor of shape (B, C, H, W)
+            Images with values in [0, 1].
+
+        Returns
+        -------
+        list of Tensor
+            The maps, fine to coarse.
+        """
+        return self.pyramid((images - self.mean) / self.std)
+
+
+class MultiGranularityNetwork(Network):
     """One network that sees an image at many granularities.
 
     Parameters
@@ -89,9 +145,6 @@ class MultiGranularityNetwork(nn.Module):
         Whether the fusion comes before the pooling, on whole maps.
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(
         self,
         normalisation: Normalisation,
@@ -101,22 +154,10 @@ class MultiGranularityNetwork(nn.Module):
         *,
         fuse_maps: bool,
     ) -> None:
-        super().__init__()
-        for name, values in normalisation._asdict().items():
-            values = torch.tensor([float(value) for value in values])
-            self.register_buffer(name, values.reshape(1, -1, 1, 1))
-        self.pyramid = pyramid
+        super().__init__(normalisation, pyramid)
         self.fusion = fusion
         self.head = head
         self.fuse_maps = fuse_maps
-
-    def train(self, mode: bool = True) -> MultiGranularityNetwork:
-        """Set the mode; what is held (`skmultigran.training.freeze`) stays as it is."""
-        super().train(mode)
-        for module in self.modules():
-            if getattr(module, "is_held", False):
-                module.eval()
-        return self
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the raw numbers of the answer.
@@ -202,21 +243,6 @@ class MultiGranularityNetwork(nn.Module):
             return self.head.features(self._fused_rows(inputs))
         return self.head.features(self.fuse(self.extract(inputs)))
 
-    def extract(self, images: Tensor) -> list[Tensor]:
-        """Return the maps `(B, C_l, H_l, W_l)` of all granularities.
-
-        Parameters
-        ----------
-        images : Tensor of shape (B, C, H, W)
-            Images with values in [0, 1].
-
-        Returns
-        -------
-        list of Tensor
-            The maps, fine to coarse.
-        """
-        return self.pyramid((images - self.mean) / self.std)
-
     def fuse(self, maps: list[Tensor]) -> list[list[Tensor]]:
         """Return the pooled and fused maps.
 
@@ -233,3 +259,124 @@ class MultiGranularityNetwork(nn.Module):
         if self.fuse_maps:
             return self.head.pool(self.fusion(maps))
         return [self.fusion(pooled) for pooled in self.head.pool(maps)]
+
+
+class DenseNetwork(Network):
+    """A network that answers for every pixel or place, in images of any size.
+
+    Images are padded below and on the right, by repeating their border, to a whole
+    number of the coarsest strides: then maps are enlarged by whole numbers, and a pixel
+    sees the same whether the image is looked at whole or in tiles.
+
+    Parameters
+    ----------
+    normalisation : Normalisation
+        Subtracted from and divided into the images.
+    pyramid : ImagePyramid
+        Images to maps.
+    fusion : Fusion
+        Maps to fused maps.
+    head : torch.nn.Module
+        `head(maps, size)` gives the raw numbers of images of a size.
+    crop_size : tuple of int
+        `(height, width)` of the crops that rows of maps stand for.
+
+    Attributes
+    ----------
+    step : int
+        Pixels that images are padded to a multiple of.
+    """
+
+    def __init__(
+        self,
+        normalisation: Normalisation,
+        pyramid: ImagePyramid,
+        fusion: Fusion,
+        head: nn.Module,
+        *,
+        crop_size: tuple[int, int],
+    ) -> None:
+        super().__init__(normalisation, pyramid)
+        self.fusion = fusion
+        self.head = head
+        self.crop_size = crop_size
+        self.step = math.ceil(pyramid.levels[-1].stride)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the raw numbers of the answer.
+
+        Parameters
+        ----------
+        inputs : Tensor of shape (B, C, H, W) or (B, n_columns)
+            Images with values in [0, 1], or rows of the maps of crops of `crop_size`.
+
+        Returns
+        -------
+        Tensor of shape (B, ...)
+            Raw numbers, as the head gives them.
+        """
+        if inputs.ndim == 2:
+            return self.answer(self._maps_of_rows(inputs), self.crop_size)
+        size = inputs.shape[-2], inputs.shape[-1]
+        return self.answer(self.extract(self.padded(inputs)), size)
+
+    def answer(self, maps: list[Tensor], size: tuple[int, int]) -> Tensor:
+        """Return the raw numbers from the maps of all granularities.
+
+        Parameters
+        ----------
+        maps : list of Tensor of shape (B, C_l, H_l, W_l)
+            What `extract` gave for padded images.
+        size : tuple of int
+            `(height, width)` of the images without padding.
+
+        Returns
+        -------
+        Tensor of shape (B, ...)
+            Raw numbers.
+        """
+        return self.head(self.fusion(maps), size)
+
+    def padded(self, images: Tensor) -> Tensor:
+        """Return images of a whole number of steps.
+
+        Parameters
+        ----------
+        images : Tensor of shape (B, C, H, W)
+            The images.
+
+        Returns
+        -------
+        Tensor of shape (B, C, H', W')
+            The images, their border repeated below and on the right.
+        """
+        below, beside = (-side % self.step for side in images.shape[-2:])
+        if not (below or beside):
+            return images
+        return functional.pad(images, (0, beside, 0, below), mode="replicate")
+
+    def _maps_of_rows(self, rows: Tensor) -> list[Tensor]:
+        shapes = self.map_shapes(self.crop_size)
+        parts = rows.split([math.prod(shape) for shape in shapes], dim=1)
+        return [
+            part.unflatten(1, shape) for part, shape in zip(parts, shapes, strict=True)
+        ]
+
+    def map_shapes(self, size: tuple[int, int]) -> list[tuple[int, int, int]]:
+        """Return the shapes of the maps of padded images.
+
+        Parameters
+        ----------
+        size : tuple of int
+            `(height, width)` of the images before padding.
+
+        Returns
+        -------
+        list of (int, int, int)
+            Channels, height and width of each granularity.
+        """
+        height, width = (side + -side % self.step for side in size)
+        return [
+            (level.channels, *level.map_size((height, width)))
+            for level in self.pyramid.levels
+        ]

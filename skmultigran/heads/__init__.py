@@ -1,10 +1,20 @@
 """Heads: fused maps to the raw numbers of an answer."""
 
+from skmultigran.heads._dense import Dense, DenseHead
 from skmultigran.heads._pooled import (
     GridPooling,
     Pooled,
     PooledFeatures,
     PooledHead,
 )
+from skmultigran.heads._strides import DistinctStrides
 
-__all__ = ["GridPooling", "Pooled", "PooledFeatures", "PooledHead"]
+__all__ = [
+    "Dense",
+    "DenseHead",
+    "DistinctStrides",
+    "GridPooling",
+    "Pooled",
+    "PooledFeatures",
+    "PooledHead",
+]

@@ -218,6 +218,7 @@ class PooledHead(Recipe):
         "grid": ["array-like"],
         "dropout": [Interval(Real, 0, 1, closed="left")],
     }
+    answers = "image"
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from typing import cast
 
 from torch import nn
 
-from skmultigran._network import MultiGranularityNetwork
+from skmultigran._network import Network
 from skmultigran.backbones import Backbone
 from skmultigran.training._norm_statistics import batch_norms
 
@@ -37,7 +37,7 @@ def check_trainable(trainable: str) -> None:
 
 
 def freeze(
-    network: MultiGranularityNetwork, trainable: str, *, hold_statistics: bool
+    network: Network, trainable: str, *, hold_statistics: bool
 ) -> None:
     """Freeze parts of the backbone: no gradients, and norm statistics held.
 
@@ -45,7 +45,7 @@ def freeze(
 
     Parameters
     ----------
-    network : MultiGranularityNetwork
+    network : Network
         The network.
     trainable : str
         "all", "head" or "last:k".
@@ -82,13 +82,13 @@ def hold(module: nn.Module, held: bool) -> None:
 
 
 def backbone_frozen_for(
-    network: MultiGranularityNetwork, epochs: int
+    network: Network, epochs: int
 ) -> Callable[[int], None]:
     """Return what freezes the backbone for the first epochs, told each epoch's number.
 
     Parameters
     ----------
-    network : MultiGranularityNetwork
+    network : Network
         The network.
     epochs : int
         Number of epochs, counted from 1, in which the backbone is frozen.

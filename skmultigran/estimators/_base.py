@@ -18,7 +18,8 @@ from skmultigran._network import NetworkRecipe, Normalisation
 from skmultigran._recipe import Recipe
 from skmultigran._registry import BACKBONES, FUSIONS, HEADS, TRAININGS
 from skmultigran._support import HasMethods, Interval, StrOptions
-from skmultigran.estimators._frozen import features_identity, frozen_rows
+from skmultigran.estimators._feature_keys import feature_keys
+from skmultigran.estimators._frozen import frozen_rows
 from skmultigran.estimators._nested import NestedRecipes
 from skmultigran.estimators._network_state import (
     fresh_net,
@@ -366,20 +367,23 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
     def _pooled_rows(self, source):
         network = self.net_.module_
         network.eval()
-        pool = network.head.pool
+        pool, widths = network.head.pool, network.pooled_widths()
         return frozen_rows(
             network.pooled,
-            network.pooled_widths(),
+            widths,
             source,
             self.device_,
             cache=resolve_cache(self.memory),
-            identity=lambda: self._identity(pooled=[*pool.pooling, *pool.grid]),
+            namespaces=lambda: self._feature_keys(
+                widths, pooled=[*pool.pooling, *pool.grid]
+            ),
         )
 
-    def _identity(self, **parts):
-        """Return what features of an image depend on besides the image."""
+    def _feature_keys(self, names, **parts):
+        """Return the key of each granularity's features."""
         value_range = self.value_range_
-        return features_identity(
+        return feature_keys(
+            names,
             self.network_recipe_,
             self.network_.pyramid,
             self.device_,

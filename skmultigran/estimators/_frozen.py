@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from itertools import accumulate, pairwise
 
@@ -12,15 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmultigran._network import NetworkRecipe
-from skmultigran._pyramid import ImagePyramid
 from skmultigran.feature_cache import (
     FeatureCache,
+    NoKeyError,
     cached_rows,
     file_key,
     image_key,
-    namespace_key,
-    weights_key,
 )
 from skmultigran.images import Images, ImageSource, ListedImages
 from skmultigran.training import predict_outputs
@@ -36,7 +34,7 @@ def frozen_rows(
     device: str,
     *,
     cache: FeatureCache | None,
-    identity: Callable[[], dict],
+    namespaces: Callable[[], dict[str, bytes]],
 ) -> Tensor:
     """Return rows of features, from the cache as far as it has them.
 
@@ -52,25 +50,23 @@ def frozen_rows(
         Where the network lives.
     cache : FeatureCache or None
         Where features are kept; None: nowhere.
-    identity : callable
-        Gives all that the features depend on besides the image, for `namespace_key`.
+    namespaces : callable
+        Gives the key of each granularity's features: of all that they depend on
+        besides the image.
 
     Returns
     -------
     Tensor of float32 of shape (n, n_columns)
         The rows.
+
+    Warns
+    -----
+    UserWarning
+        If there is something of which no key can be made, so that nothing is kept.
     """
-    if cache is None:
+    keys_of_features = None if cache is None else _namespaces_or_none(namespaces)
+    if cache is None or keys_of_features is None:
         return predict_outputs(function, source, device)
-    known = identity()
-    # Names of granularities have two decimals of the scale only.
-    scales = {f"s{scale:.2f}": scale for scale in known.pop("scales")}
-    namespaces = {
-        name: namespace_key(
-            granularity=name, scale=scales[name.partition("_")[0]], **known
-        )
-        for name in widths
-    }
     columns = [
         slice(*ends) for ends in pairwise(accumulate(widths.values(), initial=0))
     ]
@@ -80,8 +76,23 @@ def frozen_rows(
         return {name: rows[:, part] for name, part in zip(widths, columns, strict=True)}
 
     keys = content_keys(source.images, source.rows)
-    tables = cached_rows(cache, namespaces, keys, compute)
+    tables = cached_rows(cache, keys_of_features, keys, compute)
     return torch.from_numpy(np.concatenate([tables[name] for name in widths], axis=1))
+
+
+def _namespaces_or_none(
+    namespaces: Callable[[], dict[str, bytes]],
+) -> dict[str, bytes] | None:
+    try:
+        return namespaces()
+    except NoKeyError as error:
+        warnings.warn(
+            "memory is not used: the features depend on something of which no key can "
+            f"be made, so they are computed each time. {error}",
+            UserWarning,
+            stacklevel=2,
+        )
+        return None
 
 
 def content_keys(images: Images, rows: np.ndarray) -> list[bytes]:
@@ -121,41 +132,3 @@ def _entry_key(images: ListedImages, row: int) -> bytes:
 def _known_file_key(path: str, *state: int) -> bytes:
     """Return the key of a file; one that has not changed is not read again."""
     return file_key(path)
-
-
-def features_identity(
-    recipe: NetworkRecipe, pyramid: ImagePyramid, device: str, **parts
-) -> dict:
-    """Return what the features of a frozen backbone depend on besides the image.
-
-    Parameters
-    ----------
-    recipe : NetworkRecipe
-        How the network was built.
-    pyramid : ImagePyramid
-        The backbone with its weights.
-    device : str
-        Where the network lives.
-    **parts : plain types
-        What else they depend on.
-
-    Returns
-    -------
-    dict
-        Parts for `namespace_key`, and the `scales`.
-    """
-    backbone = recipe.backbone
-    parameters = backbone.get_params(deep=True)
-    return {
-        "backbone": f"{type(backbone).__module__}.{type(backbone).__qualname__}",
-        "parameters": {name: repr(value) for name, value in parameters.items()},
-        "weights": weights_key(pyramid.backbones[0]),
-        "scales": recipe.scales,
-        "channels": recipe.in_channels,
-        "image_size": list(recipe.image_size),
-        "mean": [float(value) for value in recipe.normalisation.mean],
-        "std": [float(value) for value in recipe.normalisation.std],
-        "torch": torch.__version__,
-        "device": torch.device(device).type,
-        **parts,
-    }

@@ -447,13 +447,16 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         frozen = not hasattr(self, "net_") or self._trained_[0] == "head"
         pool = network.head.pool
         names = granularity_names(network, size)
+        widths = {name: len(columns) for name, columns in names.items()}
         return frozen_rows(
             functools.partial(granularity_features, network, size),
-            {name: len(columns) for name, columns in names.items()},
+            widths,
             source,
             self.device_,
             cache=resolve_cache(self.memory) if frozen else None,
-            identity=lambda: self._identity(clipped=[*pool.pooling, *pool.grid]),
+            namespaces=lambda: self._feature_keys(
+                widths, clipped=[*pool.pooling, *pool.grid]
+            ),
         )
 
     def get_feature_names_out(self, input_features=None):

@@ -3,17 +3,26 @@
 import hashlib
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from skmultigran.feature_cache import file_key, image_key, namespace_key, weights_key
+from skmultigran import ConcatFusion, ConvNetBackbone, ScatteringBackbone, SumFusion
+from skmultigran._recipe import Recipe
+from skmultigran.feature_cache import (
+    file_key,
+    image_key,
+    namespace_key,
+    weights_key,
+    weights_keys,
+)
 
 KNOWN = {
     "c205b1301e9a7ba94cc0741297533e5c": "image_key(image)",
     "0b7243daa1b9d4c9b6686cb968b5b534": "namespace_key(a=[1, 1.0], b={'x': b'y'})",
-    "49827b154aee121f28f0fc751ea973bb": "weights_key(layer)",
+    "65252963edd2b67a0a5052bb7686056f": "weights_key(layer)",
 }
 PREPARE = """
 import numpy as np, torch
@@ -106,6 +115,66 @@ def test_parts_that_differ_have_different_keys():
     assert namespace_key(a=1) != namespace_key(b=1)
 
 
+class Holding(Recipe):
+    """A recipe of anything, whose repr says nothing of it."""
+
+    def __init__(self, *, value=None):
+        self.value = value
+
+    def __repr__(self):
+        return "Holding()"
+
+
+class AlsoHolding(Holding):
+    pass
+
+
+# As text these are equal in pairs: numpy and scikit-learn shorten what is long, numpy
+# rounds, and a class may write what it likes.
+LONG = np.arange(5000.0)
+SAME_TEXT = {
+    "shortened array": (LONG, np.where(LONG == 2500, -1, LONG)),
+    "rounded array": (np.array([0.1]), np.array([0.1 + 1e-12])),
+    "own repr": (Holding(value=1), Holding(value=2)),
+    "within own repr": (Holding(value=Holding()), Holding(value=Holding(value=0))),
+    "shortened recipe": (
+        ConvNetBackbone(widths=tuple(range(8, 400))),
+        ConvNetBackbone(widths=(*range(8, 200), 1, *range(201, 400))),
+    ),
+}
+
+
+@pytest.mark.parametrize("pair", SAME_TEXT.values(), ids=SAME_TEXT)
+def test_values_of_the_same_text_have_different_keys(pair):
+    assert repr(pair[0]) == repr(pair[1])
+    assert namespace_key(a=pair[0]) != namespace_key(a=pair[1])
+
+
+def test_values_that_look_alike_have_different_keys():
+    array = np.array([1, 2])
+    values = [array, array.astype("<i4"), array[None], [1, 2], ["1", "2"], "[1, 2]"]
+    values += [Path("a"), "a", Holding(value="a"), AlsoHolding(value="a"), ["a"]]
+    values += [Holding(value={"value": "a"}), {"value": "a"}, ConcatFusion()]
+    values += [SumFusion(), ScatteringBackbone(), ScatteringBackbone(n_scales=2)]
+    assert len({namespace_key(a=value) for value in values}) == len(values)
+
+
+def test_equal_recipes_have_equal_keys():
+    def recipe():
+        return Holding(value=[ConvNetBackbone(widths=(8, 16)), np.arange(3)])
+
+    assert namespace_key(a=recipe()) == namespace_key(a=recipe())
+    assert namespace_key(a=Path("a", "b")) == namespace_key(a=Path("a") / "b")
+
+
+def test_what_has_no_key_is_named_with_its_recipes():
+    nested = Holding(value=Holding(value=[len]))
+    with pytest.raises(TypeError, match="of type builtin.* in 'a__value__value'"):
+        namespace_key(a=nested)
+    with pytest.raises(TypeError, match="of type ndarray in 'a'"):
+        namespace_key(a=np.array(["text"]))
+
+
 @pytest.mark.parametrize("value", [object(), {1: 2}, [{3}], torch.float32])
 def test_namespace_key_refuses_other_types(value):
     with pytest.raises(TypeError, match="in 'part'; parts are None, bool"):
@@ -137,6 +206,34 @@ def test_weights_key_ignores_the_layout_in_memory():
     module = torch.nn.Conv2d(3, 4, 3)
     before = weights_key(module)
     assert weights_key(module.to(memory_format=torch.channels_last)) == before
+
+
+def test_tensors_that_modules_share_are_read_once(monkeypatch):
+    from skmultigran.feature_cache import _keys
+
+    reads = []
+    digest = _keys._values_digest
+    monkeypatch.setattr(
+        _keys, "_values_digest", lambda tensor: reads.append(1) or digest(tensor)
+    )
+    one, other = torch.nn.BatchNorm2d(3), torch.nn.BatchNorm2d(3)
+    other.weight, other.bias = one.weight, one.bias
+    other.running_mean += 1
+    keys = weights_keys([one, other])
+    # Weight, bias, and of each norm mean, variance and count.
+    assert len(reads) == 2 + 3 + 3
+    assert keys == [weights_key(one), weights_key(other)]
+    assert keys[0] != keys[1]
+
+
+def test_views_of_the_same_memory_are_told_apart():
+    square = torch.arange(4.0).reshape(2, 2)
+    module, other = torch.nn.Module(), torch.nn.Module()
+    module.register_buffer("a", square)
+    other.register_buffer("a", square.T)
+    keys = weights_keys([module, other])
+    assert keys == [weights_key(module), weights_key(other)]
+    assert keys[0] != keys[1]
 
 
 def test_weights_key_refuses_state_that_is_no_tensor():

@@ -122,7 +122,9 @@ def held_norms_folded(network: nn.Module) -> Iterator[None]:
             )
             rest = _rest_of_norm(norm)
             # A function: a module would become a part, with a name in state dicts.
-            norm.forward = functools.partial(  # type: ignore[method-assign]nn.Module.__call__, rest)
+            norm.forward = functools.partial(  # type: ignore[method-assign]
+                nn.Module.__call__, rest
+            )
             changed += [convolution, norm]
         yield
     finally:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
+from skmultigran.training._forwards import forwards_replaced
+
 
 @contextlib.contextmanager
 def depthwise_in_float32(module: nn.Module) -> Iterator[None]:
@@ -26,14 +28,13 @@ def depthwise_in_float32(module: nn.Module) -> Iterator[None]:
     ------
     None
     """
-    changed = [part for part in module.modules() if _is_depthwise(part)]
-    try:
-        for part in changed:
-            part.forward = functools.partial(_without_autocast, part.forward)
+    changed = {
+        part: functools.partial(_without_autocast, part.forward)
+        for part in module.modules()
+        if _is_depthwise(part)
+    }
+    with forwards_replaced(changed):
         yield
-    finally:
-        for part in changed:
-            del part.forward
 
 
 def _is_depthwise(module: nn.Module) -> bool:

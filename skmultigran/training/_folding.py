@@ -17,6 +17,8 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
+from skmultigran.training._forwards import forwards_replaced
+
 # Of the images on which it is tried; a backbone takes any size.
 _TRIED_SIZE = 32
 # Between the two ways in float32, relative to the largest output.
@@ -112,24 +114,15 @@ def held_norms_folded(network: nn.Module) -> Iterator[None]:
     pairs = _pairs(network)
     network.train()
     pairs = [p for p in pairs if not network.get_submodule(p.norm).training]
-    changed = []
-    try:
-        for pair in pairs:
-            convolution, norm = _modules(network, pair)
-            plain = convolution.forward
-            convolution.forward = functools.partial(  # type: ignore[method-assign]
-                _run_folded, convolution, norm, plain
-            )
-            rest = _rest_of_norm(norm)
-            # A function: a module would become a part, with a name in state dicts.
-            norm.forward = functools.partial(  # type: ignore[method-assign]
-                nn.Module.__call__, rest
-            )
-            changed += [convolution, norm]
+    forwards: dict[nn.Module, Callable[[Tensor], Tensor]] = {}
+    for pair in pairs:
+        convolution, norm = _modules(network, pair)
+        forwards[norm] = _rest_of_norm(norm)
+        forwards[convolution] = functools.partial(
+            _run_folded, convolution, norm, convolution.forward
+        )
+    with forwards_replaced(forwards):
         yield
-    finally:
-        for module in changed:
-            del module.forward
 
 
 def _run_folded(

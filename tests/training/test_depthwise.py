@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from skmultigran.training._depthwise import depthwise_in_float32
+from skmultigran.training._forwards import forwards_replaced
 
 
 def make_module():
@@ -45,3 +46,12 @@ def test_gradients_are_near_those_in_float32():
     for parameter, gradient in zip(module.parameters(), expected, strict=True):
         scale = float(gradient.abs().max())
         torch.testing.assert_close(parameter.grad, gradient, atol=0.03 * scale, rtol=0)
+
+
+def test_within_another_replacement_nothing_is_lost():
+    module = nn.Conv2d(4, 4, 1, groups=4)
+    with forwards_replaced({module: torch.neg}):
+        with depthwise_in_float32(module):
+            assert module(torch.ones(1)).item() == -1
+        assert module(torch.ones(1)).item() == -1
+    assert module(torch.ones(1, 4, 1, 1)).shape == (1, 4, 1, 1)

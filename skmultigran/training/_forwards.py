@@ -31,8 +31,8 @@ def forwards_replaced(
     try:
         yield
     finally:
-        for module, forward in before.items():
-            if forward is None:
+        for module, replaced in before.items():
+            if replaced is None:
                 del vars(module)["forward"]
             else:
-                vars(module)["forward"] = forward
+                vars(module)["forward"] = replaced

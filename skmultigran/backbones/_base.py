@@ -26,7 +26,7 @@ class Backbone(nn.Module):
     normalisation : tuple of (tuple of float, tuple of float), or None
         Mean and standard deviation per channel, for images with values in [0, 1],
         that the backbone needs; one value stands for all channels. None: learned from
-        the training images.
+        the training images, or none where the recipe is `pretrained` or `fixed`.
     """
 
     levels: tuple[Level, ...]

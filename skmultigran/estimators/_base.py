@@ -11,16 +11,14 @@ import numpy as np
 import torch
 from sklearn.base import clone
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skmultigran._network import NetworkRecipe, Normalisation
 from skmultigran._recipe import Recipe
 from skmultigran._registry import BACKBONES, FUSIONS, HEADS, TRAININGS
 from skmultigran._support import HasMethods, Interval, StrOptions
+from skmultigran.estimators._design import NetworkDesign
 from skmultigran.estimators._feature_keys import feature_keys
 from skmultigran.estimators._frozen import frozen_rows
-from skmultigran.estimators._nested import NestedRecipes
 from skmultigran.estimators._network_state import (
     fresh_net,
     load_net_state,
@@ -33,9 +31,6 @@ from skmultigran.images import (
     RESIZES,
     Augmentation,
     Images,
-    ImageSource,
-    ValueRange,
-    channel_statistics,
 )
 from skmultigran.training import (
     PRECISIONS,
@@ -48,7 +43,6 @@ from skmultigran.training import (
     auto_max_epochs,
     backbone_frozen_for,
     batch_bounds,
-    check_trainable,
     estimate_norm_statistics,
     predict_outputs,
     resolve_device,
@@ -72,7 +66,7 @@ class Samples(NamedTuple):
     weights: np.ndarray
 
 
-class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
+class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
     """Base of the estimators around one multi-granularity network.
 
     A subclass has the constructor, gives the task as `_task`, and turns its y into
@@ -148,100 +142,6 @@ class BaseMultiGranularity(CallbackSupportMixin, NestedRecipes):
         return tags
 
     # ------------------------------------------------------------------ fit
-
-    def _start(self, samples, n_outputs):
-        """Choose all that is chosen once, before the first step of a new network.
-
-        Returns
-        -------
-        ImageSource
-            The training images, kept in memory if they fit.
-        """
-        self.device_ = resolve_device(self.device)
-        self.image_size_ = self._image_size(self.image_shape_[:2])
-        self.value_range_ = ValueRange.learn(
-            samples.images, self.value_range, samples.rows
-        )
-        self._check_value_range()
-        source = self._source(samples.images, samples.rows)
-        if not self._is_frozen():
-            source.keep()
-        self._seed_ = check_random_state(self.random_state).randint(2**31 - 1)
-        self.network_recipe_ = NetworkRecipe(
-            # Clones: set_params after fit must not reach into the fitted network.
-            backbone=clone(self._recipe("backbone")),
-            fusion=clone(self._recipe("fusion")),
-            head=clone(self._recipe("head")),
-            scales=_checked_scales(self.scales),
-            in_channels=self.image_shape_[2],
-            image_size=self.image_size_,
-            n_outputs=n_outputs,
-            normalisation=self._normalisation(source, samples.weights),
-        )
-        return source
-
-    def _check_value_range(self):
-        backbone = self._recipe("backbone")
-        if not (backbone.pretrained and self.value_range == "auto"):
-            return
-        if not self.value_range_.by_dtype:
-            raise ValueError(
-                f"The images are floats from {self.value_range_.low:g} to "
-                f"{self.value_range_.high:g}, and {type(backbone).__name__} has "
-                "weights that were learned from images of a fixed range. Say which "
-                "values are black and white, such as value_range=(0, 255)."
-            )
-
-    def _is_frozen(self):
-        """Whether an image's pooled maps are all that is ever needed of it."""
-        check_trainable(self.trainable)
-        backbone = self._recipe("backbone")
-        if self.trainable != "head":
-            return False
-        learned = backbone.pretrained or backbone.fixed or hasattr(self, "net_")
-        if not learned:
-            raise ValueError(
-                f"trainable='head', but backbone={self.backbone!r} has random weights, "
-                "of which nothing can be made. Give it weights, take a pretrained one "
-                "such as 'efficientnet_lite0', or set trainable='all'."
-            )
-        return self._augment() is None and not self._recipe("fusion").spatial
-
-    def _image_size(self, found):
-        if self.image_size is None:
-            return found
-        size = np.atleast_1d(self.image_size).tolist()
-        size = size * 2 if len(size) == 1 else size
-        if len(size) != 2 or not all(isinstance(v, int) and v > 0 for v in size):
-            raise ValueError(
-                f"image_size={self.image_size!r} must be one positive integer, for a "
-                "square, or (height, width)."
-            )
-        return tuple(size)
-
-    def _normalisation(self, source, weights):
-        """Learn mean and deviation, unless the backbone has its own."""
-        channels = self.image_shape_[2]
-        backbone = self._recipe("backbone")
-        fixed = backbone.normalisation(channels, self.image_size_)
-        if fixed is not None:
-            return Normalisation(
-                *(np.broadcast_to(f, channels).tolist() for f in fixed)
-            )
-        mean, std = channel_statistics(
-            (source.gather(part).permute(0, 2, 3, 1).numpy(), weights[part])
-            for part in source.chunks()
-        )
-        return Normalisation(mean.tolist(), std.tolist())
-
-    def _source(self, images, rows=None):
-        return ImageSource(
-            images,
-            self.value_range_,
-            self.image_size_,
-            self.resize,
-            rows,
-        )
 
     def _train(self, X, y, source, samples, validation_samples, *, reuse, metadata):
         """Train a fresh network, or a copy of the one there is, and keep it."""
@@ -465,14 +365,3 @@ def _copied_attributes(estimator):
     net = estimator._net(total_steps=0, load_weights=False)
     attributes["net_"] = load_net_state(net, net_state(estimator.net_), optimizer=False)
     return attributes
-
-
-def _checked_scales(scales):
-    values = tuple(float(scale) for scale in scales)
-    names = {f"{value:.2f}" for value in values}
-    if not values or min(values) <= 0 or len(names) < len(values):
-        raise ValueError(
-            f"scales={scales!r} must be positive factors of the image's size that "
-            "differ in the first two decimals, such as (1.0, 0.5)."
-        )
-    return values

@@ -11,7 +11,6 @@ import torch
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skmultigran._network import Normalisation
 from skmultigran._recipe import Recipe
 from skmultigran._registry import BACKBONES
 from skmultigran._support import (
@@ -376,16 +375,9 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
             network = self.network_recipe_.build(load_weights=load_weights)
         return network.to(self.device_, memory_format=torch.channels_last).eval()
 
-    def _normalisation(self, source, weights):
-        if self.task is None and self._own_normalisation() is None:
-            # Not from the images: columns must not depend on those of the fit.
-            channels = self.image_shape_[2]
-            return Normalisation([0.0] * channels, [1.0] * channels)
-        return super()._normalisation(source, weights)
-
-    def _own_normalisation(self):
-        backbone = self._recipe("backbone")
-        return backbone.normalisation(self.image_shape_[2], self.image_size_)
+    def _learns_normalisation(self):
+        # Without a task columns must not depend on the images of the fit.
+        return self.task is not None and super()._learns_normalisation()
 
     def _resolved(self, name):
         value = super()._resolved(name)

@@ -18,8 +18,13 @@ def check_nothing_to_learn(estimator, network) -> None:
     ValueError
         If backbone or fusion have weights that nobody has learned.
     """
-    # Weights that were learned elsewhere come with the normalisation they need.
-    if _has_parameters(network.pyramid) and estimator._own_normalisation() is None:
+    # A normalisation of its own is a sign of weights that were learned elsewhere.
+    backbone = network.pyramid.backbones[0]
+    learned = (
+        estimator.network_recipe_.backbone.pretrained
+        or backbone.normalisation is not None
+    )
+    if _has_parameters(network.pyramid) and not learned:
         raise ValueError(
             f"backbone={estimator.backbone!r} has weights to learn, but with task=None "
             "nothing is trained, and columns of random weights are of no use. Set "

@@ -1,0 +1,131 @@
+"""What is chosen once for a network: size, range, normalisation, seed, recipes."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+
+from skmultigran._network import NetworkRecipe, Normalisation
+from skmultigran.estimators._nested import NestedRecipes
+from skmultigran.images import ImageSource, ValueRange, channel_statistics
+from skmultigran.training import check_trainable, resolve_device
+
+
+class NetworkDesign(NestedRecipes):
+    """Base of the estimators that design a network before they build it."""
+
+    def _start(self, samples, n_outputs):
+        """Choose all that is chosen once, before the first step of a new network.
+
+        Returns
+        -------
+        ImageSource
+            The training images, kept in memory if they fit.
+        """
+        self.device_ = resolve_device(self.device)
+        self.image_size_ = self._image_size(self.image_shape_[:2])
+        self.value_range_ = ValueRange.learn(
+            samples.images, self.value_range, samples.rows
+        )
+        self._check_value_range()
+        source = self._source(samples.images, samples.rows)
+        if not self._is_frozen():
+            source.keep()
+        self._seed_ = check_random_state(self.random_state).randint(2**31 - 1)
+        self.network_recipe_ = NetworkRecipe(
+            # Clones: set_params after fit must not reach into the fitted network.
+            backbone=clone(self._recipe("backbone")),
+            fusion=clone(self._recipe("fusion")),
+            head=clone(self._recipe("head")),
+            scales=_checked_scales(self.scales),
+            in_channels=self.image_shape_[2],
+            image_size=self.image_size_,
+            n_outputs=n_outputs,
+            normalisation=self._normalisation(source, samples.weights),
+        )
+        return source
+
+    def _check_value_range(self):
+        backbone = self._recipe("backbone")
+        if not (backbone.pretrained and self.value_range == "auto"):
+            return
+        if not self.value_range_.by_dtype:
+            raise ValueError(
+                f"The images are floats from {self.value_range_.low:g} to "
+                f"{self.value_range_.high:g}, and {type(backbone).__name__} has "
+                "weights that were learned from images of a fixed range. Say which "
+                "values are black and white, such as value_range=(0, 255)."
+            )
+
+    def _is_frozen(self):
+        """Whether an image's pooled maps are all that is ever needed of it."""
+        check_trainable(self.trainable)
+        backbone = self._recipe("backbone")
+        if self.trainable != "head":
+            return False
+        learned = backbone.pretrained or backbone.fixed or hasattr(self, "net_")
+        if not learned:
+            raise ValueError(
+                f"trainable='head', but backbone={self.backbone!r} has random weights, "
+                "of which nothing can be made. Give it weights, take a pretrained one "
+                "such as 'efficientnet_lite0', or set trainable='all'."
+            )
+        return self._augment() is None and not self._recipe("fusion").spatial
+
+    def _image_size(self, found):
+        if self.image_size is None:
+            return found
+        size = np.atleast_1d(self.image_size).tolist()
+        size = size * 2 if len(size) == 1 else size
+        if len(size) != 2 or not all(isinstance(v, int) and v > 0 for v in size):
+            raise ValueError(
+                f"image_size={self.image_size!r} must be one positive integer, for a "
+                "square, or (height, width)."
+            )
+        return tuple(size)
+
+    def _normalisation(self, source, weights):
+        """Return mean and deviation: the backbone's own, none at all, or learned."""
+        channels = self.image_shape_[2]
+        fixed = self._recipe("backbone").normalisation(channels, self.image_size_)
+        if fixed is None and not self._learns_normalisation():
+            fixed = (0.0,), (1.0,)
+        if fixed is not None:
+            return Normalisation(
+                *(np.broadcast_to(f, channels).tolist() for f in fixed)
+            )
+        mean, std = channel_statistics(
+            (source.gather(part).permute(0, 2, 3, 1).numpy(), weights[part])
+            for part in source.chunks()
+        )
+        return Normalisation(mean.tolist(), std.tolist())
+
+    def _learns_normalisation(self):
+        """Whether mean and deviation of the training images are used.
+
+        Weights that come from elsewhere, and fixed filters, see every image as it is:
+        what they say of it must not depend on the other images of a fold.
+        """
+        backbone = self._recipe("backbone")
+        return not (backbone.pretrained or backbone.fixed)
+
+    def _source(self, images, rows=None):
+        return ImageSource(
+            images,
+            self.value_range_,
+            self.image_size_,
+            self.resize,
+            rows,
+        )
+
+
+def _checked_scales(scales):
+    values = tuple(float(scale) for scale in scales)
+    names = {f"{value:.2f}" for value in values}
+    if not values or min(values) <= 0 or len(names) < len(values):
+        raise ValueError(
+            f"scales={scales!r} must be positive factors of the image's size that "
+            "differ in the first two decimals, such as (1.0, 0.5)."
+        )
+    return values

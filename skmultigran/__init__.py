@@ -18,6 +18,7 @@ from skmultigran.backbones import (
 )
 from skmultigran.estimators import (
     MultiGranularityClassifier,
+    MultiGranularitySegmenter,
     MultiGranularityTransformer,
 )
 from skmultigran.feature_cache import FeatureCache
@@ -63,6 +64,7 @@ __all__ = [
     "Level",
     "MultiColumnBackbone",
     "MultiGranularityClassifier",
+    "MultiGranularitySegmenter",
     "MultiGranularityTransformer",
     "PAFPNFusion",
     "PooledHead",

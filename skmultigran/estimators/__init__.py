@@ -1,6 +1,11 @@
 """Estimators: ordinary scikit-learn on the outside."""
 
 from skmultigran.estimators._classifier import MultiGranularityClassifier
+from skmultigran.estimators._segmenter import MultiGranularitySegmenter
 from skmultigran.estimators._transformer import MultiGranularityTransformer
 
-__all__ = ["MultiGranularityClassifier", "MultiGranularityTransformer"]
+__all__ = [
+    "MultiGranularityClassifier",
+    "MultiGranularitySegmenter",
+    "MultiGranularityTransformer",
+]

@@ -2,5 +2,16 @@
 
 from skmultigran.tasks._classification import ClassificationTask
 from skmultigran.tasks._regression import RegressionTask
+from skmultigran.tasks._segmentation import (
+    SEGMENTATION_LOSSES,
+    SegmentationTask,
+    pixel_weights,
+)
 
-__all__ = ["ClassificationTask", "RegressionTask"]
+__all__ = [
+    "SEGMENTATION_LOSSES",
+    "ClassificationTask",
+    "RegressionTask",
+    "SegmentationTask",
+    "pixel_weights",
+]

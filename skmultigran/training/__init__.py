@@ -2,6 +2,9 @@
 
 from skmultigran.training._auto import auto_batch_size, auto_lr, auto_max_epochs
 from skmultigran.training._batches import TrainingBatches, batch_bounds
+from skmultigran.training._crop_batches import CropBatches
+from skmultigran.training._dense_prediction import predict_tiles
+from skmultigran.training._dense_validation import DenseValidation
 from skmultigran.training._device import resolve_device
 from skmultigran.training._early_stopping import EarlyStopping
 from skmultigran.training._freezing import (
@@ -27,12 +30,17 @@ from skmultigran.training._sample_weights import (
     positive_rows,
     scaled_to_mean_one,
 )
+from skmultigran.training._tiles import Tile, Tiling, tiles
 from skmultigran.training._trainer import Validation, train
 
 __all__ = [
     "PRECISIONS",
+    "CropBatches",
+    "DenseValidation",
     "EarlyStopping",
     "RowSource",
+    "Tile",
+    "Tiling",
     "Training",
     "TrainingBatches",
     "TrainingNet",
@@ -52,10 +60,12 @@ __all__ = [
     "module_state",
     "positive_rows",
     "predict_outputs",
+    "predict_tiles",
     "resolve_device",
     "resolve_precision",
     "scaled_to_mean_one",
     "seeded",
+    "tiles",
     "to_plain",
     "train",
 ]

@@ -36,9 +36,7 @@ def check_trainable(trainable: str) -> None:
         )
 
 
-def freeze(
-    network: Network, trainable: str, *, hold_statistics: bool
-) -> None:
+def freeze(network: Network, trainable: str, *, hold_statistics: bool) -> None:
     """Freeze parts of the backbone: no gradients, and norm statistics held.
 
     Frozen parts stay in evaluation mode when the network is in training mode.
@@ -81,9 +79,7 @@ def hold(module: nn.Module, held: bool) -> None:
     module.is_held = held  # type: ignore[assignment]
 
 
-def backbone_frozen_for(
-    network: Network, epochs: int
-) -> Callable[[int], None]:
+def backbone_frozen_for(network: Network, epochs: int) -> Callable[[int], None]:
     """Return what freezes the backbone for the first epochs, told each epoch's number.
 
     Parameters

@@ -63,16 +63,28 @@ def predict_outputs(
     with threads_for(size * math.prod(source.image_size)):
         for start in range(0, len(source), size):
             indices = np.arange(start, min(start + size, len(source)))
-            padded = _padded(source.gather(indices), size)
+            padded = padded_batch(source.gather(indices), size)
             outputs.append(function(padded.to(device))[: len(indices)].float().cpu())
     return torch.cat(outputs)
 
 
-def _padded(images: Tensor, size: int) -> Tensor:
+def padded_batch(images: Tensor, size: int) -> Tensor:
     """Return a batch of `size` images, zeros after those given.
 
     Always a new tensor: a single channel is channels last in two layouts, and the
     kernels depend on the layout too.
+
+    Parameters
+    ----------
+    images : Tensor of shape (b, C, H, W) or (b, n_columns)
+        Images or rows, `size` at most.
+    size : int
+        Number of images of the batch.
+
+    Returns
+    -------
+    Tensor of shape (size, ...)
+        The batch.
     """
     layout = torch.channels_last if images.ndim == 4 else torch.contiguous_format
     padded = torch.empty((size, *images.shape[1:]), memory_format=layout)

@@ -1,0 +1,252 @@
+"""Estimators that answer for parts of images: what they share."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skmultigran._support import Interval, StrOptions, fit_context
+from skmultigran.backbones import ConvNetBackbone
+from skmultigran.estimators._frozen_maps import MapSource
+from skmultigran.estimators._reading import read_images
+from skmultigran.estimators._restoring import restored_on_failure
+from skmultigran.estimators._supervised import SupervisedMultiGranularity
+from skmultigran.feature_cache import resolve_cache
+from skmultigran.images import CropSource, JointAugmentation
+from skmultigran.training import (
+    CropBatches,
+    DenseValidation,
+    Tile,
+    Tiling,
+    auto_max_epochs,
+    predict_tiles,
+)
+
+_LARGEST_AUTO_CROP = 256
+_LARGEST_AUTO_BATCH_PIXELS = 2**19
+_SMALLEST_AUTO_BATCH = 4
+
+
+class DenseMultiGranularity(SupervisedMultiGranularity):
+    """Base of the estimators whose answers lie in the image: masks and boxes.
+
+    Images keep their own size: training sees random crops, predictions see images
+    whole, or in tiles where they are large. A subclass says which kind of head it needs
+    in `_answers`, and how what belongs to images is read, as `_annotations`.
+    """
+
+    _parameter_constraints = {
+        **SupervisedMultiGranularity._parameter_constraints,
+        "crop_size": [
+            Interval(Integral, 1, None, closed="left"),
+            "array-like",
+            StrOptions({"auto"}),
+        ],
+        "tile_size": [Interval(Integral, 1, None, closed="left")],
+        "tile_overlap": [Interval(Integral, 0, None, closed="left")],
+    }
+    del _parameter_constraints["image_size"]
+    del _parameter_constraints["resize"]
+
+    # Images of every size are welcome, as elsewhere where `image_size` is given.
+    image_size = "native"
+    resize = "native"
+
+    @property
+    def crop_size_(self):
+        """`(height, width)` of the crops that training saw."""
+        check_is_fitted(self)
+        return self.image_size_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.one_d_labels = False
+        return tags
+
+    # ------------------------------------------------------------------ fit
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like
+            Images of any sizes: an array `(n, h, w)` or `(n, h, w, c)` of any real
+            dtype, a memory map, a torch tensor, flattened rows `(n, h * w * c)`, or a
+            column of images: a list, series, object array or data frame with one column
+            of arrays, pictures of Pillow or paths of files.
+        y : array-like
+            The answers, as the class describes them.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the images; zero equals absence.
+        X_val, y_val : array-like, default=None
+            Validation data. Training stops when the loss on them no longer falls, and
+            the best weights are restored.
+        sample_weight_val : array-like, default=None
+            Weights of the validation images.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If something is wrong with the data; the estimator is then as it was.
+        """
+        with restored_on_failure(self):
+            reuse = self.warm_start and self.__sklearn_is_fitted__()
+            self._check_parts()
+            self._fit_on_targets(
+                X,
+                y,
+                reuse=reuse,
+                sample_weight=sample_weight,
+                X_val=X_val,
+                y_val=y_val,
+                sample_weight_val=sample_weight_val,
+            )
+        return self
+
+    def _check_parts(self):
+        head = self._recipe("head")
+        if getattr(head, "answers", None) != self._answers:
+            raise ValueError(
+                f"head={self.head!r} does not answer for {self._answers}, which "
+                f"{type(self).__name__} needs. Take head={self._default_head!r} or a "
+                "recipe of your own that does."
+            )
+
+    def _resolved(self, name):
+        value = super()._resolved(name)
+        if name == "backbone" and isinstance(value, str) and value == "auto":
+            return ConvNetBackbone(widths=(16, 32, 64, 128), stem_stride=2)
+        return value
+
+    def _image_size(self, found):
+        if isinstance(self.crop_size, str):
+            return tuple(min(_LARGEST_AUTO_CROP, side) for side in found)
+        size = np.atleast_1d(self.crop_size).tolist()
+        size = size * 2 if len(size) == 1 else size
+        if len(size) != 2 or not all(isinstance(v, int) and v > 0 for v in size):
+            raise ValueError(
+                f"crop_size={self.crop_size!r} must be one positive integer, for a "
+                "square, (height, width) or 'auto'."
+            )
+        return tuple(size)
+
+    def _source(self, images, rows=None):
+        return CropSource(images, self.value_range_, self.image_size_, rows)
+
+    def _normalisation(self, source, weights):
+        return super()._normalisation(_WholeImages(source), weights)
+
+    def _is_frozen(self):
+        super()._is_frozen()  # raises where there is nothing to keep
+        return self.trainable == "head" and self._augment() is None
+
+    def _resolve_auto(self, n):
+        super()._resolve_auto(n)
+        if self.batch_size == "auto":
+            most = _LARGEST_AUTO_BATCH_PIXELS // math.prod(self.image_size_)
+            self.batch_size_ = min(self.batch_size_, max(_SMALLEST_AUTO_BATCH, most))
+        if self.max_epochs == "auto":
+            tuning = self._recipe("backbone").pretrained and self.trainable != "head"
+            self.max_epochs_ = auto_max_epochs(n, self.batch_size_, fine_tuning=tuning)
+
+    def _batches(self, source, samples, generator):
+        annotations = self._annotations(samples.targets)
+        return CropBatches(
+            source,
+            annotations,
+            samples.weights,
+            batch_size=self.batch_size_,
+            augmentation=JointAugmentation(
+                self._augment(), self.image_size_, annotations
+            ),
+            generator=generator,
+        )
+
+    def _validation(self, samples):
+        if samples is None:
+            return None
+        source = self._source(samples.images, samples.rows)
+        source = self._seen(source) if self._trained_[1] else source.keep()
+        return DenseValidation(
+            lambda: self._tile_outputs(source),
+            source.sizes,
+            self._annotations(samples.targets),
+            samples.weights,
+            self._task.loss,
+            self._task.score,
+        )
+
+    def _seen(self, source):
+        """Return what the network is trained on: crops of images, or of their maps."""
+        if not self._trained_[1]:
+            return source
+        self.net_.module_.eval()
+        return MapSource(
+            source,
+            self.net_.module_,
+            self.device_,
+            cache=resolve_cache(self.memory),
+            namespaces=lambda names: self._feature_keys(names, maps="whole"),
+        )
+
+    # -------------------------------------------------------------- predict
+
+    def _tiling(self):
+        return Tiling(self.tile_size, self.tile_overlap)
+
+    def _read(self, X):
+        """Return a source of the images in X."""
+        check_is_fitted(self)
+        source = self._source(read_images(self, X, reset=False))
+        return self._seen(source)
+
+    def _tile_outputs(self, source):
+        """Yield position, tile and raw numbers of all images in a source."""
+        network = self.net_.module_
+        if not isinstance(source, MapSource):
+            yield from predict_tiles(network, source, self.device_, self._tiling())
+            return
+        for position in range(len(source)):
+            size = tuple(int(side) for side in source.sizes[position])
+            if math.prod(size) <= self.tile_size**2:
+                output = source.output(position, size)
+                yield position, Tile.whole(size), output
+            else:
+                part = source.source.part(np.array([position]))
+                for _, tile, output in predict_tiles(
+                    network, part, self.device_, self._tiling()
+                ):
+                    yield position, tile, output
+
+
+class _WholeImages:
+    """Images one by one and whole, to learn the statistics of their pixels from."""
+
+    def __init__(self, source):
+        self._source = source
+
+    def chunks(self):
+        return self._source.chunks()
+
+    def gather(self, indices):
+        return self._source.whole(int(indices[0]))

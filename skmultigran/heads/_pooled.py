@@ -20,6 +20,21 @@ _POOLINGS: dict[str, Callable[..., Tensor]] = {
 }
 
 
+def _mean(map_: Tensor) -> Tensor:
+    if map_.is_contiguous(memory_format=torch.channels_last):
+        # Pixels next to each other are summed several times as fast as two axes.
+        return map_.permute(0, 2, 3, 1).flatten(1, 2).mean(dim=1)[:, :, None, None]
+    return map_.mean((2, 3), keepdim=True)
+
+
+def _max(map_: Tensor) -> Tensor:
+    # Unlike `amax`, its backward pass does not look for the largest values again.
+    return functional.max_pool2d(map_, map_.shape[-2:])
+
+
+_WHOLE_MAP: dict[str, Callable[[Tensor], Tensor]] = {"avg": _mean, "max": _max}
+
+
 class GridPooling(nn.Module):
     """Pool each map to every grid, all poolings side by side as channels.
 
@@ -85,12 +100,8 @@ class GridPooling(nn.Module):
             The pooled map.
         """
         if cells == (1, 1) and map_.shape[-2:].numel() > 1:
-            # The same numbers as adaptive pooling, at a fraction of the time.
-            reductions: dict[str, Callable[..., Tensor]] = {
-                "avg": map_.mean,
-                "max": map_.amax,
-            }
-            parts = [reductions[name]((2, 3), keepdim=True) for name in self.pooling]
+            # The same numbers as adaptive pooling, whose backward pass takes longer.
+            parts = [_WHOLE_MAP[name](map_) for name in self.pooling]
         else:
             parts = [_POOLINGS[name](map_, cells) for name in self.pooling]
         return torch.cat(parts, dim=1)

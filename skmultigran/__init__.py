@@ -18,6 +18,7 @@ from skmultigran.backbones import (
 )
 from skmultigran.estimators import (
     MultiGranularityClassifier,
+    MultiGranularityRegressor,
     MultiGranularitySegmenter,
     MultiGranularityTransformer,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "Level",
     "MultiColumnBackbone",
     "MultiGranularityClassifier",
+    "MultiGranularityRegressor",
     "MultiGranularitySegmenter",
     "MultiGranularityTransformer",
     "PAFPNFusion",

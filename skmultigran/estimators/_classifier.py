@@ -7,12 +7,11 @@ from sklearn.base import ClassifierMixin
 
 from skmultigran._support import StrOptions, fit_context
 from skmultigran.estimators._restoring import restored_on_failure
-from skmultigran.estimators._supervised import SupervisedMultiGranularity
+from skmultigran.estimators._supervised import MultiGranularityPredictor
 from skmultigran.estimators._targets import LabelTargets
-from skmultigran.tasks import ClassificationTask
 
 
-class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
+class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
     """Classify images by a network that sees them at many granularities.
 
     A backbone turns the image, at every scale of an image pyramid, into maps from local
@@ -160,9 +159,8 @@ class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
     """
 
     _parameter_constraints = {
-        **SupervisedMultiGranularity._parameter_constraints,
+        **MultiGranularityPredictor._parameter_constraints,
         "class_weight": [dict, StrOptions({"balanced"}), None],
-        "on_error": [StrOptions({"raise", "skip"})],
     }
 
     def __init__(
@@ -225,68 +223,12 @@ class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
         self.on_error = on_error
 
     @property
-    def _task(self):
-        return ClassificationTask(self.classes_)
-
-    @property
     def _targets(self):
         return LabelTargets(type(self).__name__, self.class_weight)
 
     def _keep_task(self, task):
+        super()._keep_task(task)
         self.classes_ = task.classes
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
-        """Train the network.
-
-        Parameters
-        ----------
-        X : array-like
-            Images: an array `(n, h, w)` or `(n, h, w, c)` of any real dtype, a memory
-            map, a torch tensor, flattened rows `(n, h * w * c)`, or a column of images
-            of any sizes: a list, series, object array or data frame with one column of
-            arrays, pictures of Pillow or paths of files.
-        y : array-like of shape (n,)
-            Labels of any type.
-        sample_weight : array-like of shape (n,), default=None
-            Weights of the images; zero equals absence.
-        X_val, y_val : array-like, default=None
-            Validation data. Training stops when the loss on them no longer falls, and
-            the best weights are restored.
-        sample_weight_val : array-like, default=None
-            Weights of the validation images.
-
-        Returns
-        -------
-        self
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If something is wrong with the data; the estimator is then as it was.
-        """
-        with restored_on_failure(self):
-            reuse = self.warm_start and self.__sklearn_is_fitted__()
-            self._fit_on_targets(
-                X,
-                y,
-                reuse=reuse,
-                sample_weight=sample_weight,
-                X_val=X_val,
-                y_val=y_val,
-                sample_weight_val=sample_weight_val,
-            )
-        return self
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -319,11 +261,7 @@ class MultiGranularityClassifier(ClassifierMixin, SupervisedMultiGranularity):
         with restored_on_failure(self):
             first = not self.__sklearn_is_fitted__()
             self._check_partial_classes(classes, first)
-            samples = self._samples(X, y, sample_weight, reset=first, learn=False)
-            if first:
-                self._start(samples, self._task.n_outputs)
-            self._continue(samples)
-        return self
+            return self._partial_fit(X, y, sample_weight, learn=False)
 
     def _check_partial_classes(self, classes, first):
         if classes is None and first:

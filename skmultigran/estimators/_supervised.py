@@ -8,8 +8,10 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length
 
+from skmultigran._support import StrOptions, fit_context
 from skmultigran.estimators._base import BaseMultiGranularity, Samples
 from skmultigran.estimators._reading import read_images
+from skmultigran.estimators._restoring import restored_on_failure
 from skmultigran.training import positive_rows, scaled_to_mean_one
 
 _PROBLEMS_SHOWN = 5
@@ -18,9 +20,22 @@ _PROBLEMS_SHOWN = 5
 class SupervisedMultiGranularity(BaseMultiGranularity):
     """Base of the estimators that train on y.
 
-    A subclass says how y is read, as `_targets`, keeps the task that is learned from
-    it, in `_keep_task`, and gives it back as `_task`.
+    A subclass says how y is read, as `_targets`. The task that is learned from y is
+    kept as `_task_`.
     """
+
+    @property
+    def _task(self):
+        return self._task_
+
+    def _keep_task(self, task):
+        self._task_ = task
+
+    def _augment(self):
+        """Return `augment`; "auto" is nothing where it could make the answer wrong."""
+        augment = super()._augment()
+        automatic = isinstance(augment, str) and augment == "auto"
+        return None if automatic and not self._targets.stay_when_moved else augment
 
     def _fit_on_targets(self, X, y, *, reuse, **metadata):
         """Read everything, then train a fresh network or a copy of that there is."""
@@ -55,6 +70,8 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
         y = y[rows]
         if learn:
             self._keep_task(self._targets.learn_task(y, weights))
+        else:
+            self._keep_task(self._targets.continued(self._task))
         targets = self._task.encode(y)
         weights = self._targets.balanced(weights, y, self._task)
         return _positive(Samples(images, rows, targets, weights))
@@ -94,6 +111,77 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
             random_state=self.random_state,
         )
         return tuple(_part(samples, np.sort(part)) for part in (kept, held))
+
+
+class MultiGranularityPredictor(SupervisedMultiGranularity):
+    """Base of the estimators whose predictions are answers: fit and partial_fit."""
+
+    _parameter_constraints = {
+        **SupervisedMultiGranularity._parameter_constraints,
+        "on_error": [StrOptions({"raise", "skip"})],
+    }
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like
+            Images: an array `(n, h, w)` or `(n, h, w, c)` of any real dtype, a memory
+            map, a torch tensor, flattened rows `(n, h * w * c)`, or a column of images
+            of any sizes: a list, series, object array or data frame with one column of
+            arrays, pictures of Pillow or paths of files.
+        y : array-like
+            The answers, as the class describes them.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the images; zero equals absence.
+        X_val, y_val : array-like, default=None
+            Validation data. Training stops when the loss on them no longer falls, and
+            the best weights are restored.
+        sample_weight_val : array-like, default=None
+            Weights of the validation images.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If something is wrong with the data; the estimator is then as it was.
+        """
+        with restored_on_failure(self):
+            reuse = self.warm_start and self.__sklearn_is_fitted__()
+            self._fit_on_targets(
+                X,
+                y,
+                reuse=reuse,
+                sample_weight=sample_weight,
+                X_val=X_val,
+                y_val=y_val,
+                sample_weight_val=sample_weight_val,
+            )
+        return self
+
+    def _partial_fit(self, X, y, sample_weight, *, learn):
+        """Train for one more epoch; with `learn` the task is learned from this y."""
+        first = not self.__sklearn_is_fitted__()
+        samples = self._samples(X, y, sample_weight, reset=first, learn=learn)
+        if first:
+            self._start(samples, self._task.n_outputs)
+        self._continue(samples)
+        return self
 
 
 def _readable(images, rows, weights, owner):

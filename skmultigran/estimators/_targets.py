@@ -21,6 +21,9 @@ class LabelTargets:
         Weights of the classes.
     """
 
+    # Whether an image that is a little turned, zoomed or moved keeps its answer.
+    stay_when_moved = True
+
     def __init__(self, owner, class_weight=None):
         self.owner = owner
         self.class_weight = class_weight
@@ -72,6 +75,21 @@ class LabelTargets:
             )
         return ClassificationTask(classes)
 
+    def continued(self, task):
+        """Return the task of further training, by the parameters as they are now.
+
+        Parameters
+        ----------
+        task : ClassificationTask
+            The task learned before.
+
+        Returns
+        -------
+        ClassificationTask
+            The same.
+        """
+        return task
+
     def balanced(self, weights, y, task):
         """Return the sample weights times the class weights.
 
@@ -108,15 +126,33 @@ class LabelTargets:
 
 
 class NumberTargets:
-    """Targets that are one or several numbers per image; `LabelTargets` for numbers."""
+    """Targets that are one or several numbers per image; `LabelTargets` for numbers.
+
+    Parameters
+    ----------
+    **loss : dict
+        What `RegressionTask.learn` takes besides targets and weights.
+    """
+
+    # Where an object is, how large and how it is turned are what numbers often say.
+    stay_when_moved = False
+
+    def __init__(self, **loss):
+        self.loss = loss
 
     def checked(self, y):
-        """Return `y` as finite numbers, `(n,)` or `(n, n_outputs)`."""
-        return check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+        """Return `y` as finite floats, `(n,)` or `(n, n_outputs)`."""
+        return check_array(
+            y, dtype=[np.float64, np.float32], ensure_2d=False, input_name="y"
+        )
 
     def learn_task(self, y, weights):
-        """Return the `RegressionTask` with the mean and the deviation of `y`."""
-        return RegressionTask.learn(y, weights)
+        """Return the `RegressionTask` with the centre and the spread of `y`."""
+        return RegressionTask.learn(y, weights, **self.loss)
+
+    def continued(self, task):
+        """Return the task with the loss of now, on the scale of before."""
+        return RegressionTask(task.center, task.spread, dtype=task.dtype, **self.loss)
 
     def balanced(self, weights, y, task):
         """Return the weights as they are."""

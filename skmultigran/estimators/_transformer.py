@@ -397,13 +397,6 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
             return NumberTargets()
         return LabelTargets(type(self).__name__)
 
-    @property
-    def _task(self):
-        return self._task_
-
-    def _keep_task(self, task):
-        self._task_ = task
-
     # ------------------------------------------------------------ transform
 
     def transform(self, X):

@@ -1,7 +1,7 @@
 """Tasks: answers encoded as numbers, the loss, and raw numbers decoded as answers."""
 
 from skmultigran.tasks._classification import ClassificationTask
-from skmultigran.tasks._regression import RegressionTask
+from skmultigran.tasks._regression import LOSSES, RegressionTask
 from skmultigran.tasks._segmentation import (
     SEGMENTATION_LOSSES,
     SegmentationTask,
@@ -9,6 +9,7 @@ from skmultigran.tasks._segmentation import (
 )
 
 __all__ = [
+    "LOSSES",
     "SEGMENTATION_LOSSES",
     "ClassificationTask",
     "RegressionTask",

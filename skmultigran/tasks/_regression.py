@@ -2,9 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
+
+# Of a normal distribution the quartiles are so many standard deviations apart.
+_QUARTILES_APART = 1.349
+
+
+def _squared(errors: Tensor, task: RegressionTask) -> Tensor:
+    return errors.square()
+
+
+def _absolute(errors: Tensor, task: RegressionTask) -> Tensor:
+    return errors.abs()
+
+
+def _huber(errors: Tensor, task: RegressionTask) -> Tensor:
+    return functional.huber_loss(
+        errors, torch.zeros_like(errors), reduction="none", delta=task.epsilon
+    )
+
+
+def _pinball(errors: Tensor, task: RegressionTask) -> Tensor:
+    """Return the pinball loss; an error is positive where the output is too low."""
+    return torch.maximum(task.quantile * errors, (task.quantile - 1) * errors)
+
+
+LOSSES: dict[str, Callable[[Tensor, RegressionTask], Tensor]] = {
+    "squared_error": _squared,
+    "absolute_error": _absolute,
+    "huber": _huber,
+    "quantile": _pinball,
+}
 
 
 class RegressionTask:
@@ -12,9 +45,17 @@ class RegressionTask:
 
     Parameters
     ----------
-    mean, std : ndarray of float64 of shape () or (n_outputs,)
-        Mean and standard deviation of the training targets; without an axis for
-        targets of one axis.
+    center, spread : ndarray of float64 of shape () or (n_outputs,)
+        What is subtracted from the targets, and what they are then divided by; without
+        an axis for targets of one axis.
+    loss : str, default="squared_error"
+        One of `LOSSES`.
+    quantile : float, default=0.5
+        Quantile that `loss="quantile"` makes the outputs be.
+    epsilon : float, default=0.5
+        Error, in units of `spread`, from which on `loss="huber"` grows linearly.
+    dtype : type, default=float32
+        Type of decoded numbers.
 
     Examples
     --------
@@ -25,13 +66,38 @@ class RegressionTask:
     array([-1.,  0.,  1.], dtype=float32)
     """
 
-    def __init__(self, mean: np.ndarray, std: np.ndarray) -> None:
-        self.mean = mean
-        self.std = std
+    def __init__(
+        self,
+        center: np.ndarray,
+        spread: np.ndarray,
+        *,
+        loss: str = "squared_error",
+        quantile: float = 0.5,
+        epsilon: float = 0.5,
+        dtype: type | np.dtype = np.float32,
+    ) -> None:
+        self.center = center
+        self.spread = spread
+        self.loss_name = loss
+        self.quantile = quantile
+        self.epsilon = epsilon
+        self.dtype = np.dtype(dtype)
 
     @classmethod
-    def learn(cls, y: np.ndarray, weights: np.ndarray) -> RegressionTask:
-        """Return the task with the mean and the deviation of targets.
+    def learn(
+        cls,
+        y: np.ndarray,
+        weights: np.ndarray,
+        *,
+        loss: str = "squared_error",
+        quantile: float = 0.5,
+        epsilon: float = 0.5,
+    ) -> RegressionTask:
+        """Return the task with the centre and the spread of targets.
+
+        They are the mean and the standard deviation, which are what the squared error
+        is about. The other losses are chosen for targets with outliers, which should
+        not set the scale: there it is the median, and the distance of the quartiles.
 
         Parameters
         ----------
@@ -39,22 +105,42 @@ class RegressionTask:
             Finite training targets.
         weights : ndarray of shape (n,)
             Positive weights.
+        loss : str, default="squared_error"
+            One of `LOSSES`.
+        quantile : float, default=0.5
+            Quantile that `loss="quantile"` makes the outputs be.
+        epsilon : float, default=0.5
+            Error, in units of the spread, from which on `loss="huber"` grows linearly.
 
         Returns
         -------
         RegressionTask
-            The task. A constant target has the deviation one.
+            The task. A constant target has the spread one.
         """
         mean = np.average(y, axis=0, weights=weights)
-        std = np.sqrt(np.average((y - mean) ** 2, axis=0, weights=weights))
+        spread = np.sqrt(np.average((y - mean) ** 2, axis=0, weights=weights))
         # Of equal numbers the mean may be off by a rounding error.
         constant = np.ptp(y, axis=0) == 0
-        return cls(np.where(constant, y[0], mean), np.where(constant, 1.0, std))
+        center = np.where(constant, y[0], mean)
+        if loss != "squared_error":
+            low, center, high = np.quantile(
+                y, (0.25, 0.5, 0.75), axis=0, weights=weights, method="inverted_cdf"
+            )
+            # Where half of the targets are equal, quartiles may tell no spread.
+            spread = np.where(high > low, (high - low) / _QUARTILES_APART, spread)
+        return cls(
+            center,
+            np.where(constant, 1.0, spread),
+            loss=loss,
+            quantile=quantile,
+            epsilon=epsilon,
+            dtype=y.dtype if y.dtype.kind == "f" else np.float64,
+        )
 
     @property
     def n_outputs(self) -> int:
         """Number of raw numbers per image."""
-        return self.mean.size
+        return self.center.size
 
     def encode(self, y: np.ndarray) -> np.ndarray:
         """Return standardised targets.
@@ -67,25 +153,25 @@ class RegressionTask:
         Returns
         -------
         ndarray of float32 of shape (n, n_outputs)
-            The targets with mean zero and deviation one.
+            The targets with centre zero and spread one.
 
         Raises
         ------
         ValueError
             If the targets have another shape than those learned from.
         """
-        if y.shape[1:] != self.mean.shape:
+        if y.shape[1:] != self.center.shape:
             raise ValueError(
                 f"y has the shape {y.shape}, but the targets learned from had the "
-                f"shape {('n', *self.mean.shape)}. Pass as many targets per image."
+                f"shape {('n', *self.center.shape)}. Pass as many targets per image."
             )
-        standardised = ((y - self.mean) / self.std).astype(np.float32)
+        standardised = ((y - self.center) / self.spread).astype(np.float32)
         return standardised.reshape(len(y), self.n_outputs)
 
     def loss(
         self, outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0
     ) -> Tensor:
-        """Return the squared error of each image, in units of the variance.
+        """Return the loss of each image, for standardised errors.
 
         Parameters
         ----------
@@ -101,10 +187,10 @@ class RegressionTask:
         Tensor of shape (B,)
             The losses, averaged over the outputs.
         """
-        return (outputs - targets).square().mean(dim=1)
+        return LOSSES[self.loss_name](targets - outputs, self).mean(dim=1)
 
     def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the negative squared error of each image: greater is better.
+        """Return the negative loss of each image: greater is better.
 
         Parameters
         ----------
@@ -130,9 +216,9 @@ class RegressionTask:
 
         Returns
         -------
-        ndarray of float32 of shape (n,) or (n, n_outputs)
-            With as many axes as the targets learned from.
+        ndarray of shape (n,) or (n, n_outputs)
+            With as many axes as the targets learned from, and of their type.
         """
         standardised = outputs.to(torch.float64).numpy()
-        y = standardised.reshape(-1, *self.mean.shape) * self.std + self.mean
-        return y.astype(np.float32)
+        y = standardised.reshape(-1, *self.center.shape) * self.spread + self.center
+        return y.astype(self.dtype)

@@ -9,22 +9,24 @@ from sklearn.utils.estimator_checks import (
 from skmultigran import (
     ConvNetBackbone,
     MultiGranularityClassifier,
+    MultiGranularityRegressor,
     MultiGranularityTransformer,
 )
 
-CLASSIFIER = MultiGranularityClassifier(
-    backbone=ConvNetBackbone(widths=(8, 16)),
-    max_epochs=15,
-    batch_size=16,
-    lr=0.03,
-    random_state=0,
-)
+SMALL = {
+    "backbone": ConvNetBackbone(widths=(8, 16)),
+    "max_epochs": 15,
+    "batch_size": 16,
+    "lr": 0.03,
+    "random_state": 0,
+}
+PREDICTORS = [MultiGranularityClassifier(**SMALL), MultiGranularityRegressor(**SMALL)]
 
 TRANSFORMERS = [
     MultiGranularityTransformer(),
     MultiGranularityTransformer(output="fused"),
 ]
-ESTIMATORS = [CLASSIFIER, *TRANSFORMERS]
+ESTIMATORS = [*PREDICTORS, *TRANSFORMERS]
 
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": (
@@ -34,7 +36,11 @@ EXPECTED_FAILURES = {
     )
 }
 
-N_CHECKS = {"MultiGranularityClassifier": 63, "MultiGranularityTransformer": 54}
+N_CHECKS = {
+    "MultiGranularityClassifier": 63,
+    "MultiGranularityRegressor": 60,
+    "MultiGranularityTransformer": 54,
+}
 
 
 def _expected_failures(estimator):

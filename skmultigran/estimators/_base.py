@@ -148,8 +148,8 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
         self._resolve_auto(len(source))
         self._trained_ = (self.trainable, self._is_frozen())
         resolve_cache(self.memory)  # raises here, not after hours of training
-        seed = self._seed_ + (self.n_iter_ if reuse else 0)
-        with seeded(seed) as generator:
+        begun = self._epochs_done_ if reuse else 0
+        with seeded(self._seed_ + begun) as generator:
             steps = len(batch_bounds(len(source), self.batch_size_))
             net = self._net(
                 total_steps=steps * self.max_epochs_, load_weights=not reuse
@@ -173,14 +173,14 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
                     validation=validation,
                     early_stopping=stopping,
                     begin_epoch=lambda number: (
-                        freeze_backbone(number),
+                        freeze_backbone(begun + number),
                         progress.begin_epoch(number),
                     ),
                     end_epoch=progress.end_epoch,
                 )
             finally:
                 progress.close()
-            freeze_backbone(self.max_epochs_ + self._training_.freeze_epochs)
+            freeze_backbone(self._training_.freeze_epochs + 1)
         if stopping is None:
             # With early stopping the weights stay exactly as they were validated.
             estimate_norm_statistics(
@@ -189,6 +189,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
         # The moments belong to a schedule that has ended, and double a pickle's size.
         net.optimizer_.state.clear()
         self.n_iter_ = len(self.history_)
+        self._epochs_done_ = begun + self.n_iter_
         self.best_epoch_ = stopping.best_epoch if stopping else self.n_iter_
         progress.end()
 
@@ -265,8 +266,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
         return RowSource(self._pooled_rows(source)) if self._trained_[1] else source
 
     def _pooled_rows(self, source):
-        network = self.net_.module_
-        network.eval()
+        network = self.network_.eval()
         pool, widths = network.head.pool, network.pooled_widths()
         return frozen_rows(
             network.pooled,
@@ -299,15 +299,22 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
         if fresh:
             self._resolve_auto(len(source))
             self._trained_ = (self.trainable, self._is_frozen())
-            self.n_iter_, self.history_ = 0, []
-        with seeded(self._seed_ + self.n_iter_) as generator:
+            self.n_iter_, self._epochs_done_, self.history_ = 0, 0, []
+        begun = self._epochs_done_
+        with seeded(self._seed_ + begun) as generator:
             net = self._net(total_steps=0, load_weights=fresh)
             if not fresh:
                 load_net_state(net, net_state(self.net_), optimizer=True)
             self.net_ = net
             batches = self._batches(self._seen(source), samples, generator)
+            freeze_backbone = backbone_frozen_for(
+                net.module_, self._training_.freeze_epochs
+            )
+            freeze_backbone(begun + 1)
             epochs = train(net, batches, max_epochs=1)
+            freeze_backbone(self._training_.freeze_epochs + 1)
         self.n_iter_ += 1
+        self._epochs_done_ += 1
         self.best_epoch_ = self.n_iter_
         self.history_ = [
             *self.history_,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, pairwise
+
 import torch
 
 
@@ -82,6 +84,28 @@ def granularity_names(network, image_size):
         for granularity, level, its_grids in zip(
             pyramid.granularities, pyramid.levels, grids, strict=True
         )
+    }
+
+
+def granularity_slices(network, image_size):
+    """Return where the columns of each granularity are.
+
+    Parameters
+    ----------
+    network : MultiGranularityNetwork
+        The network.
+    image_size : tuple of int
+        `(height, width)` that the network sees.
+
+    Returns
+    -------
+    dict of str to slice
+        Names of granularities, fine to coarse, to slices of the columns.
+    """
+    names = granularity_names(network, image_size)
+    edges = accumulate(map(len, names.values()), initial=0)
+    return {
+        name: slice(*ends) for name, ends in zip(names, pairwise(edges), strict=True)
     }
 
 

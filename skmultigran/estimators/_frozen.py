@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
-import time
 import warnings
 from collections.abc import Callable, Mapping
 from itertools import accumulate, pairwise
@@ -20,11 +18,8 @@ from skmultigran.feature_cache import (
     file_key,
     image_key,
 )
-from skmultigran.images import Images, ImageSource, ListedImages
+from skmultigran.images import Images, ImageSource, ListedImages, settled_state
 from skmultigran.training import predict_outputs
-
-# Nanoseconds after which a file that is written again has another time.
-_CLOCK_TICK = 2 * 10**9
 
 
 def frozen_rows(
@@ -119,13 +114,8 @@ def _entry_key(images: ListedImages, row: int) -> bytes:
     path = images.path(row)
     if path is None:
         return image_key(images.read(row))
-    state = os.stat(path)
-    times = state.st_mtime_ns, state.st_ctime_ns
-    if time.time_ns() - max(times) < _CLOCK_TICK:
-        # It may be written once more without a change of its times.
-        return file_key(path)
-    known = os.path.abspath(path), state.st_size, *times, state.st_ino, state.st_dev
-    return _known_file_key(*known)
+    state = settled_state(path)
+    return file_key(path) if state is None else _known_file_key(*state)
 
 
 @functools.lru_cache(maxsize=2**17)

@@ -14,9 +14,12 @@ from skmultigran.images import (
     infer_image_shape,
     open_images,
 )
+from skmultigran.training import positive_rows
 
 
-def read_images(estimator, X, *, reset, collect_problems=False) -> Images:
+def read_images(
+    estimator, X, *, reset, collect_problems=False, sample_weight=None
+) -> Images:
     """Return the images in `X`, checked; nothing is copied or decoded if possible.
 
     Parameters
@@ -32,6 +35,9 @@ def read_images(estimator, X, *, reset, collect_problems=False) -> Images:
     collect_problems : bool, default=False
         Whether rows that cannot be read are kept as the images' `problems` instead of
         raising.
+    sample_weight : array-like of shape (n,) or None, default=None
+        Weights of the images. In a column those of weight zero count for nothing: they
+        are not looked at, and shape, channels and types are those of the others.
 
     Returns
     -------
@@ -47,12 +53,14 @@ def read_images(estimator, X, *, reset, collect_problems=False) -> Images:
     if not holds_images(X):
         return _read_rows(estimator, X, reset)
     owner = type(estimator).__name__
+    weighted = sample_weight is not None
     images = open_images(
         X,
         owner=owner,
         image_shape=estimator.image_shape if reset else None,
         n_jobs=estimator.n_jobs,
         collect_problems=collect_problems,
+        rows=positive_rows(sample_weight, X, owner)[0] if weighted else None,
     )
     if reset:
         _set_shape(estimator, X, images)

@@ -62,7 +62,9 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
                 "None."
             )
         skip = getattr(self, "on_error", "raise") == "skip"
-        images = read_images(self, X, reset=reset, collect_problems=skip)
+        images = read_images(
+            self, X, reset=reset, collect_problems=skip, sample_weight=sample_weight
+        )
         y = self._targets.checked(y)
         check_consistent_length(images, y)
         rows, weights = positive_rows(sample_weight, images, type(self).__name__)
@@ -94,7 +96,7 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
         return samples, None
 
     def _validation_samples(self, X, y, sample_weight):
-        images = read_images(self, X, reset=False)
+        images = read_images(self, X, reset=False, sample_weight=sample_weight)
         y = self._targets.checked(y)
         check_consistent_length(images, y)
         rows, weights = positive_rows(sample_weight, images, "X_val")
@@ -198,11 +200,6 @@ def _readable(images, rows, weights, owner):
         stacklevel=2,
     )
     good = ~np.isin(rows, list(problems))
-    if not good.any():
-        raise ValueError(
-            f"{owner} cannot read a single image of positive weight. Repair the images "
-            "or their paths."
-        )
     return rows[good], weights[good]
 
 

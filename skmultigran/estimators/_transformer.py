@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from itertools import accumulate, pairwise
+from itertools import chain
 from numbers import Real
 
 import numpy as np
@@ -24,6 +24,7 @@ from skmultigran.estimators._columns import (
     fused_names,
     granularity_features,
     granularity_names,
+    granularity_slices,
 )
 from skmultigran.estimators._frozen import frozen_rows
 from skmultigran.estimators._progress import FitProgress
@@ -35,6 +36,7 @@ from skmultigran.estimators._untrained import check_nothing_to_learn
 from skmultigran.feature_cache import resolve_cache
 from skmultigran.heads import PooledHead
 from skmultigran.training import (
+    RowSource,
     load_module_state,
     module_state,
     positive_rows,
@@ -284,12 +286,7 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
                 "granularity_slices_ is there with output='granularities' only: fused "
                 "columns belong to no granularity."
             )
-        names = granularity_names(self.network_, self.image_size_)
-        edges = accumulate(map(len, names.values()), initial=0)
-        return {
-            name: slice(*ends)
-            for name, ends in zip(names, pairwise(edges), strict=True)
-        }
+        return granularity_slices(self.network_, self.image_size_)
 
     # ------------------------------------------------------------------ fit
 
@@ -359,7 +356,7 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
                 f"{type(self).__name__} got {', '.join(given)}, but with task=None "
                 "nothing is trained. Leave them out, or set task."
             )
-        images = read_images(self, X, reset=True)
+        images = read_images(self, X, reset=True, sample_weight=sample_weight)
         rows, weights = positive_rows(sample_weight, images, type(self).__name__)
         self._start(Samples(images, rows, None, weights), n_outputs=None)
         self._fixed_network_ = self._build_fixed()
@@ -374,6 +371,9 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         with seeded(self._seed_):
             network = self.network_recipe_.build(load_weights=load_weights)
         return network.to(self.device_, memory_format=torch.channels_last).eval()
+
+    def _is_frozen(self):
+        return super()._is_frozen() or self.task is None
 
     def _learns_normalisation(self):
         # Without a task columns must not depend on the images of the fit.
@@ -422,10 +422,14 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         return (rows if power == 1 else rows.sign() * rows.abs() ** power).numpy()
 
     def _fused_rows(self, source):
-        if hasattr(self, "net_") and self._trained_[1]:
-            rows = self._seen(source)
-            return predict_outputs(self.network_.features, rows, self.device_)
+        if self._looks_once():
+            source = RowSource(self._pooled_rows(source))
         return predict_outputs(self.network_.features, source, self.device_)
+
+    def _looks_once(self):
+        """Whether fused columns are made from an image's pooled maps."""
+        trained = hasattr(self, "net_")
+        return self._trained_[1] if trained else not self.network_.fuse_maps
 
     def _granularity_rows(self, source):
         network, size = self.network_, self.image_size_
@@ -465,9 +469,7 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         if self._columns_[0] == "fused":
             return np.array(fused_names(self.network_), dtype=object)
         names = granularity_names(self.network_, self.image_size_)
-        return np.array(
-            [name for part in names.values() for name in part], dtype=object
-        )
+        return np.array([*chain.from_iterable(names.values())], dtype=object)
 
     # --------------------------------------------------------------- pickle
 

@@ -53,6 +53,12 @@ class FeatureCache(Recipe):
     writings count as equally recent. An object of this class holds its parameters
     alone: it is cheap to make, to clone and to pickle.
 
+    What an estimator keeps is found again by the content of an image and by all that
+    shapes its features: the backbone with its weights, its parameters and the versions
+    or the bytecode of its code, scale, size, pooling, and pixel values that become 0
+    and 1. These are learned in fit for floats beyond [0, 1]: give `value_range` there,
+    or folds of other extremes compute their images anew.
+
     Examples
     --------
     >>> import tempfile

@@ -5,6 +5,7 @@ from skmultigran.images._augmentation import Augmentation, JointAugmentation
 from skmultigran.images._channels import luminance, with_channels
 from skmultigran.images._collection import ArrayImages, Images
 from skmultigran.images._crops import CropSource
+from skmultigran.images._files import settled_state
 from skmultigran.images._finite import check_finite
 from skmultigran.images._listed import ListedImages
 from skmultigran.images._masks import IGNORED, Masks
@@ -37,5 +38,6 @@ __all__ = [
     "luminance",
     "open_images",
     "resize_images",
+    "settled_state",
     "with_channels",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import numpy as np
 
@@ -27,6 +27,8 @@ class Images:
         fitted on. Files and lists of different sizes are not.
     problems : dict of int to str
         Rows that cannot be read, and why. Not empty only where that was asked for.
+    ignored : collection of int
+        Rows that will not be read, and have not been looked at.
     """
 
     sizes: np.ndarray
@@ -34,6 +36,7 @@ class Images:
     dtypes: set[np.dtype]
     same_shape: bool
     problems: dict[int, str]
+    ignored: Collection[int] = ()
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -48,8 +51,8 @@ class Images:
 
     @property
     def readable_sizes(self) -> np.ndarray:
-        """Heights and widths without the rows of `problems`."""
-        return np.delete(self.sizes, list(self.problems), axis=0)
+        """Heights and widths without the rows of `problems` and `ignored`."""
+        return np.delete(self.sizes, [*self.problems, *self.ignored], axis=0)
 
     def read(self, row: int) -> np.ndarray:
         """Return one image.

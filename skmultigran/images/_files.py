@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import os
+import time
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from skmultigran.images._decoding import (
 # files may have more behind it; the end of a GIF is one byte that occurs everywhere.
 _END_MARKERS = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND"}
 _TAIL = 1024
+# Nanoseconds after which a file that is written again has another time.
+_CLOCK_TICK = 2 * 10**9
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -50,13 +53,39 @@ def probe_file(path: str) -> ImageFacts:
         If the file is missing, empty, no image, cut off or suspiciously large.
     """
     _check_file(path)
+    state = settled_state(path)
+    return _probed(path) if state is None else _known_facts(*state)
+
+
+def settled_state(path: str) -> tuple | None:
+    """Return what tells a file, as it is now, from any other and from later changes.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+
+    Returns
+    -------
+    tuple or None
+        The absolute path first, since another folder may become the current one; then
+        size, times and number of the file. None for a file that was written just now:
+        it may be written once more without a change of its times.
+    """
     state = os.stat(path)
-    return _probed(path, state.st_size, state.st_mtime_ns)
+    times = state.st_mtime_ns, state.st_ctime_ns
+    if time.time_ns() - max(times) < _CLOCK_TICK:
+        return None
+    return os.path.abspath(path), state.st_size, *times, state.st_ino, state.st_dev
 
 
 @functools.lru_cache(maxsize=2**17)
-def _probed(path: str, size: int, modified: int) -> ImageFacts:
+def _known_facts(path: str, *state: int) -> ImageFacts:
     """Probe a file; a good one that has not changed is not opened again."""
+    return _probed(path)
+
+
+def _probed(path: str) -> ImageFacts:
     try:
         with _opened(path) as picture:
             facts = picture_facts(picture)

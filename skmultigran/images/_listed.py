@@ -42,6 +42,8 @@ class ListedImages(Images):
     collect_problems : bool, default=False
         Whether rows that cannot be read are kept as `problems` instead of raising.
         Every file and picture is decoded then to find them.
+    rows : ndarray of int or None, default=None
+        Rows that will be read, at least one; the others are not looked at. None: all.
 
     Raises
     ------
@@ -58,21 +60,25 @@ class ListedImages(Images):
         *,
         n_jobs: int | None = None,
         collect_problems: bool = False,
+        rows: np.ndarray | None = None,
     ) -> None:
         self.entries = entries
         self.owner = owner
         self.n_jobs = n_jobs
         self.problems = {}
-        facts = self._probed(collect_problems)
-        good = {row: fact for row, fact in enumerate(facts) if row not in self.problems}
-        if not good:
+        every = np.arange(len(entries))
+        rows = every if rows is None else rows
+        self.ignored = np.setdiff1d(every, rows).tolist()
+        facts = self._probed(rows, collect_problems)
+        if not facts:
             raise ValueError(
-                f"{owner} cannot read a single one of {len(facts)} images. The first: "
+                f"{owner} cannot read a single one of {len(rows)} images. The first: "
                 f"{next(iter(self.problems.values()))}"
             )
-        self.sizes = np.array([fact[:2] for fact in facts])
-        self.dtypes = {fact.dtype for fact in good.values()}
-        counts = {row: fact.channels for row, fact in good.items()}
+        self.sizes = np.zeros((len(entries), 2), dtype=int)
+        self.sizes[list(facts)] = [fact[:2] for fact in facts.values()]
+        self.dtypes = {fact.dtype for fact in facts.values()}
+        counts = {row: fact.channels for row, fact in facts.items()}
         self.channels = common_channels(counts, owner)
         self._found_channels = set(counts.values())
 
@@ -132,20 +138,21 @@ class ListedImages(Images):
         converted.channels = channels
         return converted
 
-    def _probed(self, collect: bool) -> list[ImageFacts]:
-        """Return the facts of all rows, and keep or raise what is wrong with them."""
+    def _probed(self, rows: np.ndarray, collect: bool) -> dict[int, ImageFacts]:
+        """Return the facts of good rows; keep or raise what is wrong with others."""
 
-        def probe(start: int) -> list[ImageFacts]:
-            rows = range(start, min(start + _PROBED_TOGETHER, len(self.entries)))
-            return [self._probed_row(row, collect) for row in rows]
+        def probe(start: int) -> list[ImageFacts | None]:
+            piece = rows[start : start + _PROBED_TOGETHER].tolist()
+            return [self._probed_row(row, collect) for row in piece]
 
-        starts = np.arange(0, len(self.entries), _PROBED_TOGETHER)
+        starts = np.arange(0, len(rows), _PROBED_TOGETHER)
         facts = [fact for part in self.each(probe, starts) for fact in part]
         # Threads find them in any order.
         self.problems = dict(sorted(self.problems.items()))
-        return facts
+        found = zip(rows.tolist(), facts, strict=True)
+        return {row: fact for row, fact in found if fact is not None}
 
-    def _probed_row(self, row: int, collect: bool) -> ImageFacts:
+    def _probed_row(self, row: int, collect: bool) -> ImageFacts | None:
         def probe(entry: Any) -> ImageFacts:
             return _facts(entry, decode=collect)
 
@@ -155,7 +162,7 @@ class ListedImages(Images):
             if not collect:
                 raise
             self.problems[row] = str(error)
-            return ImageFacts(0, 0, 0, np.dtype(np.uint8))
+            return None
 
     def _of_row(self, row: int, function: Callable[[Any], Any]) -> Any:
         """Return what a function makes of an entry; errors name row and path."""

@@ -47,6 +47,7 @@ def open_images(
     image_shape: tuple[int, ...] | None = None,
     n_jobs: int | None = None,
     collect_problems: bool = False,
+    rows: np.ndarray | None = None,
 ) -> Images:
     """Return the images in `X`, to be read by row number.
 
@@ -67,6 +68,8 @@ def open_images(
         Threads that read files. None: one; -1: all processors.
     collect_problems : bool, default=False
         Whether rows that cannot be read are kept as `problems` instead of raising.
+    rows : ndarray of int or None, default=None
+        Rows that will be read; the others of a column are not looked at. None: all.
 
     Returns
     -------
@@ -99,7 +102,11 @@ def open_images(
         X = one_array(entries)
         if X is None:
             return ListedImages(
-                entries, owner, n_jobs=n_jobs, collect_problems=collect_problems
+                entries,
+                owner,
+                n_jobs=n_jobs,
+                collect_problems=collect_problems,
+                rows=rows,
             )
     array = X if isinstance(X, np.ndarray) and X.ndim == 2 else _checked(X, owner)
     images = ArrayImages(array, infer_image_shape(array.shape, image_shape))

@@ -220,6 +220,45 @@ def test_skipping_equals_fitting_the_good_rows(small, broken, weighted):
     np.testing.assert_array_equal(skipping.predict_proba(X), good.predict_proba(X))
 
 
+ABSENT = {
+    "large": np.zeros((300, 500, 3), np.uint8),
+    "grey": np.zeros((8, 8), np.uint8),
+    "16 bits": np.zeros((8, 8, 3), np.uint16),
+    "five channels": np.zeros((8, 8, 5), np.uint8),
+    "missing": "no such file",
+}
+
+
+@pytest.mark.parametrize("absent", ABSENT.values(), ids=ABSENT)
+@pytest.mark.parametrize("on_error", ["raise", "skip"])
+def test_weight_zero_equals_absence_whatever_the_image(
+    small, mixed_paths, absent, on_error
+):
+    weights = np.ones(N)
+    weights[:6] = 0
+    expected = small(max_epochs=1).fit(mixed_paths[6:], Y[6:])
+    model = small(max_epochs=1, on_error=on_error)
+    model.fit([absent] * 6 + mixed_paths[6:], Y, sample_weight=weights)
+    assert model.image_shape_ == expected.image_shape_
+    assert model.value_range_ == expected.value_range_
+    np.testing.assert_array_equal(
+        model.predict_proba(mixed_paths), expected.predict_proba(mixed_paths)
+    )
+
+
+def test_weight_zero_equals_absence_without_a_task_and_in_validation(
+    small, mixed_paths
+):
+    X, weights = ["no such file", *mixed_paths[1:]], np.ones(N)
+    weights[0] = 0
+    columns = MultiGranularityTransformer().fit(X, sample_weight=weights)
+    assert columns.image_shape_ == (8, 8, 3)
+    small(max_epochs=1).fit(mixed_paths, Y, X_val=X, y_val=Y, sample_weight_val=weights)
+    X[5] = "no such file either"
+    with pytest.raises(ValueError, match="'no such file either' in row 5"):
+        columns.fit(X, sample_weight=weights)
+
+
 def test_skipping_in_partial_fit(small, broken):
     skipping = small(on_error="skip")
     with pytest.warns(UserWarning, match="leaves out 2 of 24"):
@@ -250,10 +289,7 @@ def test_skipping_everything_is_an_error(small, paths):
         skipping.fit(["none.png"] * N, Y)
     X = [paths[0], *["none.png"] * (N - 1)]
     weights = np.r_[0.0, np.ones(N - 1)]
-    with (
-        pytest.warns(UserWarning, match="leaves out 23"),
-        pytest.raises(ValueError, match="cannot read a single image of positive"),
-    ):
+    with pytest.raises(ValueError, match="cannot read a single one of 23 images"):
         skipping.fit(X, Y, sample_weight=weights)
     assert vars(skipping) == before
 

@@ -21,6 +21,7 @@ from skmultigran import (
 )
 from skmultigran._pyramid import ImagePyramid
 from skmultigran.backbones import BackboneRecipe, ConvNetBackbone
+from skmultigran.images import _listed
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 120, (16, 12, 12, 3), dtype=np.uint8)
@@ -109,6 +110,20 @@ def test_first_epochs_can_freeze_the_backbone():
     assert not [name for name in changed(model) if name.startswith("pyramid.")]
     model = classifier(training=Training(freeze_epochs=1)).fit(X, Y)
     assert "pyramid.backbones.0.stem.0.weight" in changed(model)
+
+
+def test_partial_fit_and_warm_starts_count_the_frozen_epochs():
+    def moved(model):
+        return any(name.startswith("pyramid.") for name in changed(model))
+
+    training = Training(freeze_epochs=2)
+    partial = classifier(training=training)
+    warm = classifier(training=training, max_epochs=1, warm_start=True)
+    for moves in (False, False, True):
+        partial.partial_fit(X, Y, classes=[0, 1])
+        warm.fit(X, Y)
+        assert moved(partial) == moved(warm) == moves
+        assert all(p.requires_grad for p in partial.network_.pyramid.parameters())
 
 
 @pytest.mark.parametrize(
@@ -200,6 +215,36 @@ def test_files_are_known_by_their_content(tmp_path, looks):
     changed_rows = model.transform([write("a.png", X[1][::-1].copy())])
     assert looks
     assert (changed_rows != rows[:1]).any()
+
+
+@pytest.mark.parametrize("scales", [(1.0,), (1.0, 0.5)])
+def test_fused_columns_without_a_task_are_kept_too(scales, tmp_path, looks):
+    model = MultiGranularityTransformer(
+        output="fused", backbone=Learned(), scales=scales, head="pooled"
+    )
+    expected = model.fit_transform(X)
+    kept = clone(model).set_params(memory=tmp_path)
+    np.testing.assert_array_equal(kept.fit_transform(X), expected)
+    looks.clear()
+    np.testing.assert_array_equal(kept.fit(X[:9]).transform(X), expected)
+    assert not looks
+    assert FeatureCache(tmp_path).info().entries == 16 * 3 * len(scales)
+
+
+@pytest.mark.parametrize("output", ["granularities", "fused"])
+def test_nothing_is_decoded_where_nothing_is_learned(output, tmp_path, monkeypatch):
+    paths = [tmp_path / f"{row}.png" for row in range(4)]
+    for path, image in zip(paths, X, strict=False):
+        Image.fromarray(image).save(path)
+    original, read = _listed.read_file, []
+    monkeypatch.setattr(
+        _listed, "read_file", lambda path: read.append(path) or original(path)
+    )
+    model = MultiGranularityTransformer(backbone=Learned(), output=output)
+    model.fit(paths)
+    assert not read
+    model.transform(paths)
+    assert len(read) == 4
 
 
 def test_fused_columns_of_a_frozen_backbone():

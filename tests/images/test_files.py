@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pytest
 
+from skmultigran.images import _files
 from skmultigran.images._decoding import ImageFacts, UnreadableImageError
 from skmultigran.images._files import probe_file, read_file
 
@@ -273,6 +274,51 @@ def test_healthy_files_are_not_decoded_to_be_probed(file, monkeypatch):
 
     monkeypatch.setattr("skmultigran.images._files.read_file", refused)
     assert {probe_file(path)[:2] for path in paths} == {(40, 40)}
+
+
+@pytest.fixture
+def settled(monkeypatch):
+    """Take all files for written long ago."""
+    monkeypatch.setattr(_files, "_CLOCK_TICK", 0)
+
+
+def test_a_file_that_stays_is_opened_once(file, monkeypatch, settled):
+    path = file(encoded(RGB, "PNG"))
+    original, opened = _files._opened, []
+    monkeypatch.setattr(
+        _files, "_opened", lambda path: opened.append(path) or original(path)
+    )
+    facts = [probe_file(path) for _ in range(3)]
+    assert facts == [ImageFacts.of(RGB)] * 3
+    assert opened == [path]
+
+
+# Two pictures of the same number of bytes.
+WIDE, HIGH = (encoded(np.zeros(shape, np.uint8), "BMP") for shape in [(4, 8), (8, 4)])
+
+
+def test_a_relative_path_is_another_file_in_another_folder(
+    tmp_path, monkeypatch, settled
+):
+    assert len(WIDE) == len(HIGH)
+    for name, content in (("a", WIDE), ("b", HIGH)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "image.bmp").write_bytes(content)
+        os.utime(tmp_path / name / "image.bmp", (1, 1))
+    sizes = []
+    for name in "aba":
+        monkeypatch.chdir(tmp_path / name)
+        sizes.append(probe_file("image.bmp")[:2])
+    assert sizes == [(4, 8), (8, 4), (4, 8)]
+
+
+def test_a_file_written_once_more_is_looked_at_anew(file):
+    sizes = []
+    for content in (WIDE, HIGH):
+        path = file(content)
+        os.utime(path, (1, 1))
+        sizes.append(probe_file(path)[:2])
+    assert sizes == [(4, 8), (8, 4)]
 
 
 @pytest.mark.parametrize("limit", [53, 20])

@@ -129,6 +129,24 @@ def test_collecting_problems_finds_hidden_damage(paths):
     assert list(kept.problems) == [4]
 
 
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_rows_that_will_not_be_read_are_not_looked_at(paths, tmp_path, n_jobs):
+    (tmp_path / "0.png").write_bytes(b"damaged")
+    Image.fromarray(np.zeros((90, 70), np.uint16)).save(tmp_path / "3.png")
+    entries = [*paths[:8], np.zeros((5, 6, 7)), 3.5]
+    rows = np.array([1, 2, 5])
+    images = open_images(entries, owner="Me", rows=rows, n_jobs=n_jobs)
+    assert len(images) == 10
+    assert images.channels == 3
+    assert images.dtypes == {np.dtype(np.uint8)}
+    assert images.readable_sizes.tolist() == [[*IMAGES[row].shape[:2]] for row in rows]
+    np.testing.assert_array_equal(images.read(5), IMAGES[5])
+    with pytest.raises(ValueError, match="single one of 2 images.*row 0"):
+        open_images(entries, owner="Me", rows=np.array([0, 9]), collect_problems=True)
+    with pytest.raises(ValueError, match="row 9: it is 3.5"):
+        open_images(entries, owner="Me", rows=np.array([1, 9]))
+
+
 def test_all_bad_is_an_error_also_where_problems_are_kept():
     match = "cannot read a single one of 3 images. The first: Me cannot read 'a' in row"
     with pytest.raises(ValueError, match=match):

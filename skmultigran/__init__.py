@@ -17,6 +17,7 @@ from skmultigran.backbones import (
     TorchvisionBackbone,
 )
 from skmultigran.estimators import (
+    HypercolumnTransformer,
     MultiGranularityClassifier,
     MultiGranularityRegressor,
     MultiGranularitySegmenter,
@@ -57,6 +58,7 @@ __all__ = [
     "FPNFusion",
     "FeatureCache",
     "ForegroundSegmenter",
+    "HypercolumnTransformer",
     "GatedFusion",
     "ImageDenoiser",
     "ImageEnhancer",

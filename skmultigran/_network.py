@@ -13,7 +13,12 @@ from torch.nn import functional
 from skmultigran._pyramid import ImagePyramid
 from skmultigran.backbones import BackboneRecipe
 from skmultigran.fusions import Fusion, FusionRecipe
-from skmultigran.heads import DenseHead, PooledFeatures, PooledHead
+from skmultigran.heads import (
+    DenseHead,
+    HypercolumnHead,
+    PooledFeatures,
+    PooledHead,
+)
 
 
 class Normalisation(NamedTuple):
@@ -33,7 +38,7 @@ class NetworkRecipe(NamedTuple):
 
     backbone: BackboneRecipe
     fusion: FusionRecipe
-    head: PooledHead | DenseHead
+    head: PooledHead | DenseHead | HypercolumnHead
     scales: tuple[float, ...]
     in_channels: int
     image_size: tuple[int, int]

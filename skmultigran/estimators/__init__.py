@@ -1,11 +1,13 @@
 """Estimators: ordinary scikit-learn on the outside."""
 
 from skmultigran.estimators._classifier import MultiGranularityClassifier
+from skmultigran.estimators._hypercolumns import HypercolumnTransformer
 from skmultigran.estimators._regressor import MultiGranularityRegressor
 from skmultigran.estimators._segmenter import MultiGranularitySegmenter
 from skmultigran.estimators._transformer import MultiGranularityTransformer
 
 __all__ = [
+    "HypercolumnTransformer",
     "MultiGranularityClassifier",
     "MultiGranularityRegressor",
     "MultiGranularitySegmenter",

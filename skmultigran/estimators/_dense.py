@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmultigran._support import Interval, StrOptions, fit_context
 from skmultigran.backbones import ConvNetBackbone
-from skmultigran.estimators._frozen_maps import MapSource
+from skmultigran.estimators._frozen_maps import MapSource, tile_outputs
 from skmultigran.estimators._reading import read_images
 from skmultigran.estimators._restoring import restored_on_failure
 from skmultigran.estimators._supervised import SupervisedMultiGranularity
@@ -19,10 +19,8 @@ from skmultigran.images import CropSource, JointAugmentation
 from skmultigran.training import (
     CropBatches,
     DenseValidation,
-    Tile,
     Tiling,
     auto_max_epochs,
-    predict_tiles,
 )
 
 _LARGEST_AUTO_CROP = 256
@@ -211,9 +209,6 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
 
     # -------------------------------------------------------------- predict
 
-    def _tiling(self):
-        return Tiling(self.tile_size, self.tile_overlap)
-
     def _read(self, X):
         """Return a source of the images in X."""
         check_is_fitted(self)
@@ -222,21 +217,8 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
 
     def _tile_outputs(self, source):
         """Yield position, tile and raw numbers of all images in a source."""
-        network = self.net_.module_
-        if not isinstance(source, MapSource):
-            yield from predict_tiles(network, source, self.device_, self._tiling())
-            return
-        for position in range(len(source)):
-            size = tuple(int(side) for side in source.sizes[position])
-            if math.prod(size) <= self.tile_size**2:
-                output = source.output(position, size)
-                yield position, Tile.whole(size), output
-            else:
-                part = source.source.part(np.array([position]))
-                for _, tile, output in predict_tiles(
-                    network, part, self.device_, self._tiling()
-                ):
-                    yield position, tile, output
+        tiling = Tiling(self.tile_size, self.tile_overlap)
+        return tile_outputs(self.net_.module_, source, self.device_, tiling)
 
 
 class _WholeImages:

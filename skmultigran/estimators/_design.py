@@ -38,7 +38,7 @@ class NetworkDesign(NestedRecipes):
             backbone=clone(self._recipe("backbone")),
             fusion=clone(self._recipe("fusion")),
             head=clone(self._recipe("head")),
-            scales=_checked_scales(self.scales),
+            scales=checked_scales(self.scales),
             in_channels=self.image_shape_[2],
             image_size=self.image_size_,
             n_outputs=n_outputs,
@@ -120,7 +120,24 @@ class NetworkDesign(NestedRecipes):
         )
 
 
-def _checked_scales(scales):
+def checked_scales(scales):
+    """Return the scales as a tuple of floats.
+
+    Parameters
+    ----------
+    scales : sequence of float
+        Factors of the image's size.
+
+    Returns
+    -------
+    tuple of float
+        The factors.
+
+    Raises
+    ------
+    ValueError
+        If one is not positive, or two have one name.
+    """
     values = tuple(float(scale) for scale in scales)
     names = {f"{value:.2f}" for value in values}
     if not values or min(values) <= 0 or len(names) < len(values):

@@ -10,6 +10,7 @@ import torch
 
 from skmultigran.estimators._frozen import frozen_rows
 from skmultigran.images import CropSource
+from skmultigran.training import Tile, predict_tiles
 
 # Maps are kept in memory up to this size; beyond it they are looked up, or made, anew.
 _KEPT_BYTES = 2**30
@@ -33,9 +34,20 @@ class MapSource:
         Where maps are kept beyond this fit.
     namespaces : callable
         Gives the key of each granularity's features, from their names.
+    keep : bool, default=True
+        Whether maps stay in memory, up to 1 GiB; not needed where each is read once.
     """
 
-    def __init__(self, source: CropSource, network, device, *, cache, namespaces):
+    def __init__(
+        self,
+        source: CropSource,
+        network,
+        device,
+        *,
+        cache,
+        namespaces,
+        keep: bool = True,
+    ):
         self.source = source
         self.network = network
         self.device = device
@@ -43,7 +55,7 @@ class MapSource:
         names = network.pyramid.granularities
         self._namespaces = functools.cache(lambda: namespaces(names))
         self._kept: dict[int, list[torch.Tensor]] = {}
-        self._bytes = 0
+        self._bytes = 0 if keep else _KEPT_BYTES
 
     def __len__(self) -> int:
         return len(self.source)
@@ -197,3 +209,39 @@ class _PaddedImage:
         """Return the image `(1, C, H, W)`."""
         corner = np.zeros((1, 2), int)
         return self._source.crops(np.array([self._position]), corner, self.image_size)
+
+
+def tile_outputs(network, source, device, tiling):
+    """Yield the outputs of all images, of maps as far as these are whole.
+
+    Parameters
+    ----------
+    network : DenseNetwork
+        The network, in evaluation mode.
+    source : CropSource or MapSource
+        The images, or their maps. Large images have no maps, and are cut into tiles.
+    device : str
+        Where the network lives.
+    tiling : Tiling
+        What is large, and how it is cut.
+
+    Yields
+    ------
+    position : int
+        Of the image within the source.
+    tile : Tile
+        The part that was looked at.
+    output : Tensor of float32 of shape (1, ...)
+        What the network says of it, on the CPU.
+    """
+    if not isinstance(source, MapSource):
+        yield from predict_tiles(network, source, device, tiling)
+        return
+    for position in range(len(source)):
+        size = tuple(int(side) for side in source.sizes[position])
+        if math.prod(size) <= tiling.size**2:
+            yield position, Tile.whole(size), source.output(position, size)
+            continue
+        part = source.source.part(np.array([position]))
+        for _, tile, output in predict_tiles(network, part, device, tiling):
+            yield position, tile, output

@@ -1,6 +1,7 @@
 """Heads: fused maps to the raw numbers of an answer."""
 
 from skmultigran.heads._dense import Dense, DenseHead
+from skmultigran.heads._hypercolumns import HypercolumnHead, Hypercolumns
 from skmultigran.heads._pooled import (
     GridPooling,
     Pooled,
@@ -14,6 +15,8 @@ __all__ = [
     "DenseHead",
     "DistinctStrides",
     "GridPooling",
+    "HypercolumnHead",
+    "Hypercolumns",
     "Pooled",
     "PooledFeatures",
     "PooledHead",

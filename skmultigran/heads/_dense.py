@@ -62,7 +62,7 @@ class Dense(nn.Module):
         """
         finest, *coarser = self.merge(maps)
         for map_ in coarser:
-            finest = finest + _enlarged(map_, finest.shape[-2:])
+            finest = finest + enlarged(map_, finest.shape[-2:])
         return self.refine(functional.relu(finest))
 
     def forward(self, maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
@@ -84,10 +84,24 @@ class Dense(nn.Module):
         # A map covers whole strides; enlarged by exactly the stride, every pixel is
         # the same whatever else the image holds.
         covered = [round(side * self.stride) for side in raw.shape[-2:]]
-        return _enlarged(raw, covered)[..., : size[0], : size[1]]
+        return enlarged(raw, covered)[..., : size[0], : size[1]]
 
 
-def _enlarged(map_: Tensor, size: Sequence[int]) -> Tensor:
+def enlarged(map_: Tensor, size: Sequence[int]) -> Tensor:
+    """Return a map enlarged to a size, linearly between its pixels.
+
+    Parameters
+    ----------
+    map_ : Tensor of shape (B, C, H, W)
+        The map.
+    size : sequence of int
+        The new `(height, width)`.
+
+    Returns
+    -------
+    Tensor of shape (B, C, *size)
+        The enlarged map; the same tensor where the size is right already.
+    """
     if tuple(map_.shape[-2:]) == tuple(size):
         return map_
     return functional.interpolate(

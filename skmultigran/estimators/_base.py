@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from numbers import Integral, Real
 from os import PathLike
 from typing import NamedTuple
@@ -44,6 +45,7 @@ from skmultigran.training import (
     backbone_frozen_for,
     batch_bounds,
     estimate_norm_statistics,
+    folded,
     predict_outputs,
     resolve_device,
     resolve_precision,
@@ -219,7 +221,11 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
             else self.max_epochs
         )
         self.lr_ = auto_lr(self._training_.optimizer) if self.lr == "auto" else self.lr
-        self.precision_ = resolve_precision(self.precision, self.device_, large=tuning)
+        # Rows of a frozen backbone are no images: there is little to compute.
+        pixels = 0 if self._is_frozen() else math.prod(self.image_size_)
+        self.precision_ = resolve_precision(
+            self.precision, self.device_, pixels=pixels * self.batch_size_
+        )
 
     def _validation(self, samples):
         if samples is None:
@@ -269,7 +275,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
         network = self.network_.eval()
         pool, widths = network.head.pool, network.pooled_widths()
         return frozen_rows(
-            network.pooled,
+            lambda images: folded(network).pooled(images),
             widths,
             source,
             self.device_,
@@ -327,7 +333,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
         """Return the raw numbers `(n, n_outputs)` of the images in X."""
         check_is_fitted(self)
         source = self._source(read_images(self, X, reset=False))
-        network = self.net_.module_
+        network = folded(self.net_.module_)
         if not self._trained_[1]:
             return predict_outputs(network, source, self.device_)
         outputs = [

@@ -61,13 +61,14 @@ def frozen_rows(
     """
     keys_of_features = None if cache is None else _namespaces_or_none(namespaces)
     if cache is None or keys_of_features is None:
-        return predict_outputs(function, source, device)
+        return predict_outputs(function, source, device, one_size=True)
     columns = [
         slice(*ends) for ends in pairwise(accumulate(widths.values(), initial=0))
     ]
 
     def compute(positions):
-        rows = predict_outputs(function, source.part(positions), device).numpy()
+        part = source.part(positions)
+        rows = predict_outputs(function, part, device, one_size=True).numpy()
         return {name: rows[:, part] for name, part in zip(widths, columns, strict=True)}
 
     keys = content_keys(source.images, source.rows)

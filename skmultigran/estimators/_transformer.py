@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from itertools import chain
 from numbers import Real
 
@@ -37,6 +36,7 @@ from skmultigran.feature_cache import resolve_cache
 from skmultigran.heads import PooledHead
 from skmultigran.training import (
     RowSource,
+    folded,
     load_module_state,
     module_state,
     positive_rows,
@@ -424,7 +424,7 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
     def _fused_rows(self, source):
         if self._looks_once():
             source = RowSource(self._pooled_rows(source))
-        return predict_outputs(self.network_.features, source, self.device_)
+        return predict_outputs(folded(self.network_).features, source, self.device_)
 
     def _looks_once(self):
         """Whether fused columns are made from an image's pooled maps."""
@@ -438,7 +438,7 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         names = granularity_names(network, size)
         widths = {name: len(columns) for name, columns in names.items()}
         return frozen_rows(
-            functools.partial(granularity_features, network, size),
+            lambda images: granularity_features(folded(network), size, images),
             widths,
             source,
             self.device_,

@@ -7,6 +7,7 @@ from skmultigran.training._dense_prediction import predict_tiles
 from skmultigran.training._dense_validation import DenseValidation
 from skmultigran.training._device import resolve_device
 from skmultigran.training._early_stopping import EarlyStopping
+from skmultigran.training._folding import folded
 from skmultigran.training._freezing import (
     backbone_frozen_for,
     check_trainable,
@@ -54,6 +55,7 @@ __all__ = [
     "check_trainable",
     "class_balanced",
     "estimate_norm_statistics",
+    "folded",
     "freeze",
     "from_plain",
     "load_module_state",

@@ -35,13 +35,16 @@ def prediction_batch_size(image_size: tuple[int, int]) -> int:
 
 @torch.inference_mode()
 def predict_outputs(
-    function: Callable[[Tensor], Tensor], source: ImageSource | RowSource, device: str
+    function: Callable[[Tensor], Tensor],
+    source: ImageSource | RowSource,
+    device: str,
+    *,
+    one_size: bool = False,
 ) -> Tensor:
     """Return the outputs of all images.
 
-    Every batch is padded to one fixed size, because the kernels, and with them the last
-    bits of the result, depend on the size: so the same image gives the same output in
-    any company.
+    Batches are padded, because the kernels, and with them the last bits of the result,
+    can depend on the number of images.
 
     Parameters
     ----------
@@ -52,6 +55,10 @@ def predict_outputs(
         The images, or rows that stand for them.
     device : str
         Where the network lives.
+    one_size : bool, default=False
+        Whether every batch is padded to the same size, so that the same image gives the
+        same bits in any company. Otherwise a few images are padded to the next power of
+        two, which takes less time and changes at most the last bits.
 
     Returns
     -------
@@ -59,6 +66,8 @@ def predict_outputs(
         The outputs, on the CPU.
     """
     size = prediction_batch_size(source.image_size)
+    if not one_size:
+        size = min(size, _next_power_of_two(len(source)))
     outputs = []
     with threads_for(size * math.prod(source.image_size)):
         for start in range(0, len(source), size):
@@ -66,6 +75,11 @@ def predict_outputs(
             padded = padded_batch(source.gather(indices), size)
             outputs.append(function(padded.to(device))[: len(indices)].float().cpu())
     return torch.cat(outputs)
+
+
+def _next_power_of_two(n: int) -> int:
+    """Return 2, 4, 8, ...: a single image is computed by kernels of other kinds."""
+    return max(2, 1 << (n - 1).bit_length())
 
 
 def padded_batch(images: Tensor, size: int) -> Tensor:

@@ -16,7 +16,7 @@ from skmultigran.images import ImageSource
 from skmultigran.training._batches import TrainingBatches
 from skmultigran.training._depthwise import depthwise_in_float32
 from skmultigran.training._early_stopping import EarlyStopping
-from skmultigran.training._folding import held_norms_folded
+from skmultigran.training._folding import folded, held_norms_folded
 from skmultigran.training._net import TrainingNet
 from skmultigran.training._prediction import predict_outputs
 from skmultigran.training._rows import RowSource
@@ -61,7 +61,7 @@ class Validation:
             `valid_loss` and `valid_score`.
         """
         net.module_.eval()
-        outputs = predict_outputs(net.module_, self.source, net.device)
+        outputs = predict_outputs(folded(net.module_), self.source, net.device)
         targets, weights = (
             torch.from_numpy(self.targets),
             torch.from_numpy(self.weights),

@@ -76,7 +76,8 @@ def looks(monkeypatch):
     forward = ImagePyramid.forward
 
     def counting(self, images):
-        seen.append(len(images))
+        if len(images) > 1:  # on a single image the folding of norms is tried
+            seen.append(len(images))
         return forward(self, images)
 
     monkeypatch.setattr(ImagePyramid, "forward", counting)

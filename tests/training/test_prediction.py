@@ -30,8 +30,8 @@ def network_for(shape, fusion="concat"):
     )
 
 
-def predict(network, source):
-    return predict_outputs(network, source, "cpu")
+def predict(network, source, **kwargs):
+    return predict_outputs(network, source, "cpu", **kwargs)
 
 
 @pytest.fixture(autouse=True)
@@ -89,12 +89,22 @@ def test_outputs_equal_the_network_on_the_whole(source_of):
     torch.testing.assert_close(found, expected)
 
 
-def test_every_batch_has_one_size(source_of):
+def test_every_batch_has_one_size_where_asked_for(source_of):
     network, sizes = network_for((8, 8, 1)), []
     network.register_forward_pre_hook(lambda module, x: sizes.append(len(x[0])))
-    predict(network, source_of(np.zeros((35, 8, 8))))
-    predict(network, source_of(np.zeros((2, 8, 8))))
+    predict(network, source_of(np.zeros((35, 8, 8))), one_size=True)
+    predict(network, source_of(np.zeros((2, 8, 8))), one_size=True)
     assert sizes == [16] * 4
+
+
+@pytest.mark.parametrize(
+    ("n", "expected"), [(1, [2]), (2, [2]), (5, [8]), (16, [16]), (17, [16, 16])]
+)
+def test_a_few_images_are_padded_to_a_power_of_two(n, expected, source_of):
+    network, sizes = network_for((8, 8, 1)), []
+    network.register_forward_pre_hook(lambda module, x: sizes.append(len(x[0])))
+    predict(network, source_of(np.zeros((n, 8, 8))))
+    assert sizes == expected
 
 
 @pytest.mark.parametrize(

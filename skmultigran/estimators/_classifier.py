@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 
 from skmultigran._support import StrOptions, fit_context
+from skmultigran.estimators._label_columns import checked_classes
 from skmultigran.estimators._restoring import restored_on_failure
 from skmultigran.estimators._supervised import MultiGranularityPredictor
 from skmultigran.estimators._targets import LabelTargets
 
 
 class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
-    """Classify images by a network that sees them at many granularities.
+    """Label images by a network that sees them at many granularities.
 
     A backbone turns the image, at every scale of an image pyramid, into maps from local
     detail to global layout; a fusion network joins them; a head pools and classifies.
+
+    `y` says what is learned. `(n,)`: one label per image. `(n, n_labels)` of zeros and
+    ones: any number of labels per image, each by a sigmoid of its own. Any other
+    `(n, n_columns)`: several answers per image, each one label of its column's classes.
 
     Parameters
     ----------
@@ -74,13 +80,15 @@ class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
         nothing is ever held out behind your back.
     validation_fraction : float, default=0.1
         Fraction of the training images that `early_stopping=True` holds out,
-        stratified.
+        stratified where y has one label per image.
     n_iter_no_change : int, default=10
         Epochs without an improvement after which training stops.
     tol : float, default=1e-4
         How much the validation loss must fall to count as an improvement.
-    class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, multiplied into the sample weights.
+    class_weight : dict, "balanced", list or None, default=None
+        Weights of the classes, multiplied into the sample weights. With several columns
+        of labels, each column's loss is weighted by itself: by the same dict, by
+        "balanced", or by a list with one entry (dict, "balanced" or None) per column.
     memory : str, path, joblib.Memory, FeatureCache or None, default=None
         Where what a frozen backbone sees is kept, under the image's own key: a folder,
         or `FeatureCache` with caps. Folds, shuffles, candidates of a search and other
@@ -108,8 +116,9 @@ class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The distinct labels, sorted.
+    classes_ : ndarray of shape (n_classes,) or list of ndarray
+        The distinct labels, sorted. For zeros and ones the numbers of the labels, from
+        0 to n_labels - 1; for several answers a list with the classes of each column.
     network_ : torch.nn.Module
         The fitted network.
     net_ : skorch.NeuralNet
@@ -120,7 +129,7 @@ class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
         Channels and strides of the granularities' maps.
     history_ : list of dict
         One entry per epoch: epoch, train_loss, lr, seconds and, with validation,
-        valid_loss and valid_score (the accuracy).
+        valid_loss and valid_score (the accuracy: of all labels of an image together).
     n_iter_ : int
         Epochs of the last fit, or of all calls to partial_fit.
     best_epoch_ : int
@@ -160,7 +169,7 @@ class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
 
     _parameter_constraints = {
         **MultiGranularityPredictor._parameter_constraints,
-        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "class_weight": [dict, StrOptions({"balanced"}), list, None],
     }
 
     def __init__(
@@ -222,6 +231,12 @@ class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
         self.n_jobs = n_jobs
         self.on_error = on_error
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.classifier_tags.multi_label = True
+        return tags
+
     @property
     def _targets(self):
         return LabelTargets(type(self).__name__, self.class_weight)
@@ -235,16 +250,17 @@ class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
         """Train for one more epoch, on these images only.
 
         The learning rate stays at `lr_`, the statistics that normalise the images are
-        those of the first call.
+        those of the first call; so are the class weights of several columns.
 
         Parameters
         ----------
         X : array-like
             Images, as in fit.
-        y : array-like of shape (n,)
+        y : array-like of shape (n,) or (n, n_columns)
             Labels.
-        classes : array-like of shape (n_classes,), default=None
-            All labels that will ever come; needed at the first call.
+        classes : array-like of shape (n_classes,) or list of those, default=None
+            All labels that will ever come, for several columns as a list with those of
+            each. Needed at the first call, unless y has columns of zeros and ones.
         sample_weight : array-like of shape (n,), default=None
             Weights of the images.
 
@@ -259,26 +275,26 @@ class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
             If something is wrong with the data; the estimator is then as it was.
         """
         with restored_on_failure(self):
-            first = not self.__sklearn_is_fitted__()
-            self._check_partial_classes(classes, first)
+            if self.__sklearn_is_fitted__():
+                self._check_same_classes(classes)
+            else:
+                y = self._targets.checked(y)
+                known = checked_classes(classes, y)
+                self._keep_task(self._targets.learn_task(y, np.ones(len(y)), known))
             return self._partial_fit(X, y, sample_weight, learn=False)
 
-    def _check_partial_classes(self, classes, first):
-        if classes is None and first:
-            raise ValueError(
-                "classes must be passed on the first call to partial_fit: an array of "
-                "all labels that will ever come."
-            )
+    def _check_same_classes(self, classes):
         if classes is None:
             return
-        classes = np.unique(classes)
-        if first:
-            self._keep_task(self._targets.learn_task(classes, None))
-        elif not np.array_equal(classes, self.classes_):
+        several = isinstance(self.classes_, list)
+        given, known = ([*c] if several else [c] for c in (classes, self.classes_))
+        same = len(given) == len(known) and all(
+            np.array_equal(np.unique(g), k) for g, k in zip(given, known, strict=True)
+        )
+        if not same:
             raise ValueError(
-                f"classes={classes.tolist()} differs from the last call to "
-                f"partial_fit, which had {self.classes_.tolist()}. Pass the same, or "
-                "none."
+                f"classes={classes!r} differs from the last call to partial_fit, which "
+                f"had {self.classes_!r}. Pass the same, or none."
             )
 
     def decision_function(self, X):
@@ -291,8 +307,9 @@ class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
 
         Returns
         -------
-        ndarray of float32 of shape (n,) or (n, n_classes)
-            For two classes the log-odds of `classes_[1]`, else one logit per class.
+        ndarray of float32 of shape (n,), (n, n_classes) or (n, n_labels), or a list
+            For two classes the log-odds of `classes_[1]`, else one logit per class or
+            per label. For several answers a list with those of each column.
         """
         outputs = self._outputs(X)
         return self._task.decisions(outputs)
@@ -307,8 +324,9 @@ class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
 
         Returns
         -------
-        ndarray of float32 of shape (n, n_classes)
-            In the order of `classes_`; each row sums to one.
+        ndarray of float32 of shape (n, n_classes) or (n, n_labels), or a list
+            In the order of `classes_`, where each row sums to one, or of the labels,
+            each by itself. For several answers a list with those of each column.
         """
         outputs = self._outputs(X)
         return self._task.probabilities(outputs)
@@ -323,14 +341,14 @@ class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
 
         Returns
         -------
-        ndarray of float32 of shape (n, n_classes)
-            In the order of `classes_`.
+        ndarray of float32 of shape (n, n_classes) or (n, n_labels), or a list
+            Logarithms of what `predict_proba` returns.
         """
         outputs = self._outputs(X)
         return self._task.log_probabilities(outputs)
 
     def predict(self, X):
-        """Return the most likely label of each image.
+        """Return the most likely label or labels of each image.
 
         Parameters
         ----------
@@ -339,8 +357,33 @@ class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
 
         Returns
         -------
-        ndarray of shape (n,)
-            Labels, of the type that y had.
+        ndarray of shape (n,) or (n, n_columns)
+            Labels, of the type that y had. In columns of zeros and ones 1 where the
+            label's probability is above one half.
         """
         outputs = self._outputs(X)
         return self._task.decode(outputs)
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy.
+
+        Parameters
+        ----------
+        X : array-like
+            Images, as in fit.
+        y : array-like of shape (n,) or (n, n_columns)
+            Their labels.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the images.
+
+        Returns
+        -------
+        float
+            Share of the images with the right label; with several columns, with the
+            right labels in all of them.
+        """
+        predicted = self.predict(X)
+        if predicted.ndim == 1:
+            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+        right = (predicted == self._targets.checked(y)).all(axis=1)
+        return float(np.average(right, weights=sample_weight))

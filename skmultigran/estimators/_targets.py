@@ -6,19 +6,20 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from skmultigran.estimators._label_columns import checked_columns, learn_columns
 from skmultigran.tasks import ClassificationTask, RegressionTask
 from skmultigran.training import class_balanced
 
 
 class LabelTargets:
-    """Targets that are one label per image.
+    """Targets that are labels: one per image, or several columns of them.
 
     Parameters
     ----------
     owner : str
         Name of the estimator, for the messages.
-    class_weight : dict, "balanced" or None, default=None
-        Weights of the classes.
+    class_weight : list, dict, "balanced" or None, default=None
+        Weights of the classes; a list has one entry per column of labels.
     """
 
     # Whether an image that is a little turned, zoomed or moved keeps its answer.
@@ -33,33 +34,38 @@ class LabelTargets:
 
         Parameters
         ----------
-        y : array-like of shape (n,)
+        y : array-like of shape (n,) or (n, n_columns)
             Labels as the user gave them.
 
         Returns
         -------
-        ndarray of shape (n,)
+        ndarray of shape (n,) or (n, n_columns)
             The labels.
         """
+        y = y if hasattr(y, "toarray") else np.asarray(y)
+        if y.ndim == 2 and y.shape[1] > 1:
+            return checked_columns(y)
         y = column_or_1d(y, warn=True)
         if y.dtype.kind == "f":
             assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         return y
 
-    def learn_task(self, y, weights):
+    def learn_task(self, y, weights, classes=None):
         """Return the task with the classes in `y`.
 
         Parameters
         ----------
-        y : ndarray of shape (n,)
+        y : ndarray of shape (n,) or (n, n_columns)
             Labels of the training images.
         weights : ndarray of shape (n,)
             Their weights.
+        classes : array-like of shape (n_classes,), list of those, or None, default=None
+            All labels that will ever come, or those of each column; None: those of `y`.
 
         Returns
         -------
-        ClassificationTask
+        ClassificationTask, MultiLabelTask or MultiOutputTask
             The task.
 
         Raises
@@ -67,7 +73,9 @@ class LabelTargets:
         ValueError
             If there are less than two classes.
         """
-        classes = np.unique(y)
+        if y.ndim == 2:
+            return learn_columns(y, weights, self.class_weight, self.owner, classes)
+        classes = np.unique(y if classes is None else classes)
         if len(classes) < 2:
             raise ValueError(
                 f"{self.owner} needs at least two classes, but y has only 1 class: "
@@ -80,12 +88,12 @@ class LabelTargets:
 
         Parameters
         ----------
-        task : ClassificationTask
+        task : task
             The task learned before.
 
         Returns
         -------
-        ClassificationTask
+        task
             The same.
         """
         return task
@@ -97,16 +105,24 @@ class LabelTargets:
         ----------
         weights : ndarray of shape (n,)
             Sample weights.
-        y : ndarray of shape (n,)
+        y : ndarray of shape (n,) or (n, n_columns)
             Labels.
-        task : ClassificationTask
-            The task, with the classes.
+        task : task
+            The task, with the classes. Where it has several columns, the weights of
+            their classes are in the task's loss.
 
         Returns
         -------
         ndarray of shape (n,)
             The products.
         """
+        if y.ndim == 2:
+            return weights
+        if isinstance(self.class_weight, list):
+            raise ValueError(
+                f"{self.owner} got a list as class_weight, which is for several "
+                "columns of labels, but y has one label per image. Give a dict."
+            )
         return class_balanced(weights, y, task.classes, self.class_weight)
 
     def strata(self, codes):
@@ -114,15 +130,16 @@ class LabelTargets:
 
         Parameters
         ----------
-        codes : ndarray of shape (n,)
+        codes : ndarray of shape (n,) or (n, n_columns)
             Class numbers.
 
         Returns
         -------
-        ndarray of shape (n,)
-            The class numbers.
+        ndarray of shape (n,) or None
+            The class numbers; None for several columns, whose combinations may be as
+            many as the images.
         """
-        return codes
+        return codes if codes.ndim == 1 else None
 
 
 class NumberTargets:

@@ -1,6 +1,8 @@
 """Tasks: answers encoded as numbers, the loss, and raw numbers decoded as answers."""
 
 from skmultigran.tasks._classification import ClassificationTask
+from skmultigran.tasks._multi_output import MultiOutputTask
+from skmultigran.tasks._multilabel import MultiLabelTask
 from skmultigran.tasks._regression import LOSSES, RegressionTask
 from skmultigran.tasks._segmentation import (
     SEGMENTATION_LOSSES,
@@ -12,6 +14,8 @@ __all__ = [
     "LOSSES",
     "SEGMENTATION_LOSSES",
     "ClassificationTask",
+    "MultiLabelTask",
+    "MultiOutputTask",
     "RegressionTask",
     "SegmentationTask",
     "pixel_weights",

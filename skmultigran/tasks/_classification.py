@@ -15,6 +15,8 @@ class ClassificationTask:
     ----------
     classes : ndarray of shape (n_classes,)
         The distinct labels, sorted.
+    class_weights : ndarray of shape (n_classes,) or None, default=None
+        Weight of each class in the loss; None: one each.
 
     Examples
     --------
@@ -25,8 +27,11 @@ class ClassificationTask:
     array([1, 0])
     """
 
-    def __init__(self, classes: np.ndarray) -> None:
+    def __init__(
+        self, classes: np.ndarray, class_weights: np.ndarray | None = None
+    ) -> None:
         self.classes = classes
+        self.class_weights = class_weights
 
     @property
     def n_outputs(self) -> int:
@@ -49,8 +54,13 @@ class ClassificationTask:
         Raises
         ------
         ValueError
-            If a label is not among the classes.
+            If y has more than one axis, or a label that is not among the classes.
         """
+        if y.ndim != 1:
+            raise ValueError(
+                f"y has the shape {y.shape}, but the model was fitted on one label per "
+                "image. Pass as many."
+            )
         # Not by searchsorted: unknown objects need not compare with the classes.
         numbers = {label: number for number, label in enumerate(self.classes.tolist())}
         codes = np.array(
@@ -84,9 +94,12 @@ class ClassificationTask:
         Tensor of shape (B,)
             The losses.
         """
-        return functional.cross_entropy(
+        losses = functional.cross_entropy(
             logits, codes, reduction="none", label_smoothing=label_smoothing
         )
+        if self.class_weights is None:
+            return losses
+        return losses * torch.as_tensor(self.class_weights).to(logits)[codes]
 
     def score(self, logits: Tensor, codes: Tensor) -> Tensor:
         """Return for each image whether its label is right, as 0 or 1.

@@ -37,7 +37,7 @@ EXPECTED_FAILURES = {
 }
 
 N_CHECKS = {
-    "MultiGranularityClassifier": 63,
+    "MultiGranularityClassifier": 68,
     "MultiGranularityRegressor": 60,
     "MultiGranularityTransformer": 54,
 }

@@ -1,0 +1,187 @@
+"""Several columns of labels per image, checked and learned from."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.utils import assert_all_finite, check_array, compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+
+from skmultigran.tasks import ClassificationTask, MultiLabelTask, MultiOutputTask
+
+_INDICATOR = (0, 1)
+
+
+def checked_columns(y):
+    """Return `y` of two axes as an array of labels.
+
+    Parameters
+    ----------
+    y : ndarray or sparse matrix of shape (n, n_columns)
+        Labels as the user gave them.
+
+    Returns
+    -------
+    ndarray of shape (n, n_columns)
+        The labels.
+
+    Raises
+    ------
+    ValueError
+        If a column has missing or continuous values.
+    """
+    y = check_array(
+        y, accept_sparse=True, dtype=None, ensure_all_finite=False, input_name="y"
+    )
+    y = y.toarray() if hasattr(y, "toarray") else y
+    for column in y.T:
+        # A column of a mixed table is an array of objects; its labels tell their type.
+        column = np.array(column.tolist()) if column.dtype == object else column
+        if column.dtype.kind == "f":
+            assert_all_finite(column, input_name="y")
+        check_classification_targets(column)
+    return y
+
+
+def checked_classes(classes, y):
+    """Return the classes given to the first call of partial_fit.
+
+    Parameters
+    ----------
+    classes : array-like, list of array-like, or None
+        All labels that will ever come, of one column or of each.
+    y : ndarray of shape (n,) or (n, n_columns)
+        The first labels.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,), list of ndarray, or None
+        The same, sorted; None for columns of zeros and ones, which tell by themselves.
+
+    Raises
+    ------
+    ValueError
+        If they are missing, or do not fit `y`.
+    """
+    indicator = y.ndim == 2 and is_indicator(y)
+    if classes is None:
+        if indicator:
+            return None
+        raise ValueError(
+            "classes must be passed on the first call to partial_fit: an array of all "
+            "labels that will ever come, or a list of such arrays, one per column of y."
+        )
+    if y.ndim == 1:
+        return np.unique(classes)
+    if indicator and np.array_equal(classes, np.arange(y.shape[1])):
+        return None  # what `classes_` is for zeros and ones
+    if np.ndim(classes[0]) == 0 or len(classes) != y.shape[1]:
+        raise ValueError(
+            f"classes={classes!r} must be a list of {y.shape[1]} arrays, one per "
+            "column of y."
+        )
+    return [np.unique(labels) for labels in classes]
+
+
+def is_indicator(y):
+    """Whether labels are columns of zeros and ones.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n, n_columns)
+        Labels.
+
+    Returns
+    -------
+    bool
+        True: a column says whether an image has a label.
+    """
+    return y.dtype.kind in "biuf" and bool(np.isin(y, _INDICATOR).all())
+
+
+def learn_columns(y, weights, class_weight, owner, classes=None):
+    """Return the task with the classes of each column.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n, n_columns)
+        Labels of the training images.
+    weights : ndarray of shape (n,)
+        Their weights.
+    class_weight : list, dict, "balanced" or None
+        Weights of the classes: for all columns, or a list with one entry for each.
+    owner : str
+        Name of the estimator, for the messages.
+    classes : list of array-like, or None, default=None
+        All labels that will ever come, per column; None: those of `y`.
+
+    Returns
+    -------
+    MultiLabelTask or MultiOutputTask
+        The first if all are zeros and ones.
+
+    Raises
+    ------
+    ValueError
+        If no column has more than one class, or class weights do not fit the columns.
+    """
+    known = [np.unique(column) for column in (y.T if classes is None else classes)]
+    indicator = is_indicator(y) and all(np.isin(k, _INDICATOR).all() for k in known)
+    if indicator:
+        known = [np.array(_INDICATOR)] * y.shape[1]
+    elif max(map(len, known)) < 2:
+        raise ValueError(
+            f"{owner} needs at least two classes, but every column of y has only 1 "
+            "class."
+        )
+    tables = _tables(y, weights, class_weight, known, owner)
+    if indicator:
+        return MultiLabelTask(len(known), tables and np.array(tables), dtype=y.dtype)
+    tables = tables or [None] * len(known)
+    columns = [ClassificationTask(*pair) for pair in zip(known, tables, strict=True)]
+    return MultiOutputTask(columns, y.dtype)
+
+
+def _tables(y, weights, class_weight, known, owner):
+    """Return the weight of each class of each column, or None where all are one."""
+    if class_weight is None:
+        return None
+    shared = not isinstance(class_weight, list)
+    per_column = [class_weight] * len(known) if shared else class_weight
+    if len(per_column) != len(known):
+        raise ValueError(
+            f"{owner} got a class_weight for {len(per_column)} columns, but y has "
+            f"{len(known)}. Give one entry per column, or one for all."
+        )
+    for number, wanted in enumerate(per_column):
+        labels = np.concatenate(known) if shared else known[number]
+        _check_names(wanted, labels.tolist(), owner)
+    return [
+        _table(column, weights, labels, wanted)
+        for column, labels, wanted in zip(y.T, known, per_column, strict=True)
+    ]
+
+
+def _check_names(class_weight, labels, owner):
+    if not isinstance(class_weight, dict):
+        return
+    unknown = [label for label in class_weight if label not in labels]
+    if unknown:
+        raise ValueError(
+            f"{owner} got a class_weight for {unknown}, but y has the classes {labels}."
+        )
+
+
+def _table(column, weights, labels, class_weight):
+    """Return the weight of each class of a column, of mean one over the images."""
+    if class_weight is None:
+        return np.ones(len(labels))
+    if isinstance(class_weight, dict):
+        table = np.array([class_weight.get(label, 1.0) for label in labels.tolist()])
+    else:
+        present = np.unique(column)
+        table = np.ones(len(labels))
+        table[np.searchsorted(labels, present)] = compute_class_weight(
+            class_weight, classes=present, y=column, sample_weight=weights
+        )
+    each = table[np.searchsorted(labels, column)]
+    return table / np.average(each, weights=weights)

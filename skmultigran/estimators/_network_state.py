@@ -81,6 +81,8 @@ def fresh_net(
         total_steps=total_steps,
         device=device,
         precision=precision,
+        averaging=training.averaging,
+        image_scale=training.image_scale if total_steps else lambda progress: 1.0,
     )
 
 

@@ -56,8 +56,11 @@ def folded(network: nn.Module) -> nn.Module:
     Returns
     -------
     torch.nn.Module
-        The copy; the network itself where there is nothing to fold.
+        The copy; the network itself where there is nothing to fold, or where it is
+        within `held_norms_folded`.
     """
+    if any("forward" in vars(module) for module in network.modules()):
+        return network  # it is in training, and folded there
     state = _state(network)
     known = _copies.get(network)
     if known is not None and known.state == state:

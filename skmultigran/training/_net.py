@@ -9,13 +9,15 @@ trainer drives `fit_loop` one epoch at a time.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from skorch import NeuralNet
 from torch import Tensor, nn
+from torch.nn import functional
 
+from skmultigran.training._averaging import WeightAverage
 from skmultigran.training._batches import TrainingBatches
 from skmultigran.training._norm_statistics import batch_norms, norm_statistics_held
 
@@ -59,6 +61,10 @@ class TrainingNet(NeuralNet):
         Number of steps of the whole training.
     precision : {"float32", "bfloat16"}, default="float32"
         What the steps compute in.
+    averaging : float or None, default=None
+        Decay of the moving average of the weights; None: there is none.
+    image_scale : callable, default: 1
+        Fraction of the steps done to the factor of the images' size.
     **kwargs : dict
         Parameters of `skorch.NeuralNet`.
     """
@@ -71,6 +77,8 @@ class TrainingNet(NeuralNet):
         lr_factor: Callable[[float], float],
         total_steps: int,
         precision: str = "float32",
+        averaging: float | None = None,
+        image_scale: Callable[[float], float] = lambda progress: 1.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -84,6 +92,8 @@ class TrainingNet(NeuralNet):
         self.lr_factor = lr_factor
         self.total_steps = total_steps
         self.precision = precision
+        self.averaging = averaging
+        self.image_scale = image_scale
 
     def initialize_optimizer(
         self, triggered_directly: bool | None = None
@@ -93,7 +103,30 @@ class TrainingNet(NeuralNet):
         self.optimizer_ = self.optimizer(learned, lr=self.lr)
         self.norm_momenta_ = [(n, n.momentum) for n in batch_norms(self.module_)]
         self.steps_done_ = 0
+        self.average_: WeightAverage | None = None
         return self
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Average the weights within, and give the module the average at the end.
+
+        Yields
+        ------
+        None
+        """
+        if self.averaging is not None:
+            self.average_ = WeightAverage(self.module_, self.averaging)
+        try:
+            yield
+            if self.average_ is not None:
+                self.average_.give(self.module_)
+        finally:
+            self.average_ = None
+
+    @property
+    def judged_module(self) -> nn.Module:
+        """The module with the average of the weights, or with the last ones."""
+        return self.module_ if self.average_ is None else self.average_.module
 
     def get_split_datasets(
         self, X: TrainingBatches, y: None = None, **fit_params: Any
@@ -107,13 +140,18 @@ class TrainingNet(NeuralNet):
 
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Set the learning rate, then take one step."""
-        progress = self.steps_done_ / max(1, self.total_steps)
+        progress = min(1.0, self.steps_done_ / max(1, self.total_steps))
         for group in self.optimizer_.param_groups:
-            factor = self.lr_factor(min(1.0, progress)) * group.get("lr_scale", 1.0)
+            factor = self.lr_factor(progress) * group.get("lr_scale", 1.0)
             group["lr"] = self.lr * factor
         self.steps_done_ += 1
         self._correct_norm_momenta()
-        return super().train_step(batch, **fit_params)
+        images, answers = batch
+        batch = _scaled(images, self.image_scale(progress)), answers
+        step = super().train_step(batch, **fit_params)
+        if self.average_ is not None:
+            self.average_.update(self.module_)
+        return step
 
     def _correct_norm_momenta(self) -> None:
         """Let the first batches count equally in the running statistics of norms.
@@ -152,6 +190,13 @@ class TrainingNet(NeuralNet):
         return self.criterion_(y_pred.float(), targets, weights)
 
 
+def _scaled(images: Tensor, scale: float) -> Tensor:
+    if scale == 1 or images.ndim != 4:
+        return images
+    size = [max(1, round(side * scale)) for side in images.shape[-2:]]
+    return functional.interpolate(images, size, mode="bilinear", antialias=True)
+
+
 def build_net(
     module: nn.Module,
     losses: Callable[[Tensor, Tensor], Tensor],
@@ -162,6 +207,8 @@ def build_net(
     total_steps: int,
     device: str,
     precision: str = "float32",
+    averaging: float | None = None,
+    image_scale: Callable[[float], float] = lambda progress: 1.0,
 ) -> TrainingNet:
     """Return an initialised net around `module`.
 
@@ -183,6 +230,10 @@ def build_net(
         Where the network lives.
     precision : {"float32", "bfloat16"}, default="float32"
         What the steps compute in.
+    averaging : float or None, default=None
+        Decay of the moving average of the weights; None: there is none.
+    image_scale : callable, default: 1
+        Fraction of the steps done to the factor of the images' size.
 
     Returns
     -------
@@ -198,4 +249,6 @@ def build_net(
         lr=lr,
         device=device,
         precision=precision,
+        averaging=averaging,
+        image_scale=image_scale,
     ).initialize()

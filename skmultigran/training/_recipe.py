@@ -16,6 +16,9 @@ from skmultigran._registry import TRAININGS
 from skmultigran._support import Interval, StrOptions
 
 _MOMENTUM = 0.9
+# Until which fraction of the steps images have which fraction of their size. Few sizes:
+# the kernels are prepared anew for each.
+_COARSE_TO_FINE = ((0.3, 0.6), (0.6, 0.8))
 _AUTO_WEIGHT_DECAY = {"adamw": 0.05, "sgd": 5e-4}
 
 
@@ -44,11 +47,21 @@ class Training(Recipe):
     freeze_epochs : int, default=0
         Epochs at the start in which the backbone is not trained, so that the fresh
         parts behind it have learned something before they move it.
+    averaging : float or None, default=None
+        Decay per step, in (0, 1), of a moving average of the weights, which takes their
+        place in the end; None: the last weights. Of use where the learning rate is not
+        annealed to zero.
+    size_schedule : {"constant", "coarse_to_fine"}, default="constant"
+        "coarse_to_fine": the network is first shown images of 0.6 times their size,
+        later of 0.8 and in the last 0.4 of the steps whole ones, which takes 0.7 of the
+        time [2]_. Only where the answer is about the whole image.
 
     References
     ----------
     .. [1] I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization",
        ICLR 2019, arXiv 1711.05101.
+    .. [2] M. Tan and Q. V. Le, "EfficientNetV2: Smaller Models and Faster Training",
+       ICML 2021, arXiv 2104.00298.
 
     Examples
     --------
@@ -68,6 +81,8 @@ class Training(Recipe):
             StrOptions({"auto"}),
         ],
         "freeze_epochs": [Interval(Integral, 0, None, closed="left")],
+        "averaging": [Interval(Real, 0, 1, closed="neither"), None],
+        "size_schedule": [StrOptions({"constant", "coarse_to_fine"})],
     }
 
     def __init__(
@@ -80,6 +95,8 @@ class Training(Recipe):
         warm_up: float = 0.2,
         backbone_lr_scale: float | str = "auto",
         freeze_epochs: int = 0,
+        averaging: float | None = None,
+        size_schedule: str = "constant",
     ) -> None:
         self.optimizer = optimizer
         self.weight_decay = weight_decay
@@ -88,6 +105,8 @@ class Training(Recipe):
         self.warm_up = warm_up
         self.backbone_lr_scale = backbone_lr_scale
         self.freeze_epochs = freeze_epochs
+        self.averaging = averaging
+        self.size_schedule = size_schedule
 
     def build_optimizer(
         self,
@@ -164,3 +183,23 @@ class Training(Recipe):
             return 0.05 + 0.95 * progress / self.warm_up
         annealed = (progress - self.warm_up) / (1 - self.warm_up)
         return 0.5 * (1 + math.cos(math.pi * annealed))
+
+    def image_scale(self, progress: float) -> float:
+        """Return the factor of the images' size.
+
+        Parameters
+        ----------
+        progress : float
+            Fraction of the steps that are done, in [0, 1].
+
+        Returns
+        -------
+        float
+            A factor in (0, 1].
+        """
+        if self.size_schedule == "constant":
+            return 1.0
+        return next(
+            (scale for end, scale in _COARSE_TO_FINE if progress < end),
+            1.0,
+        )

@@ -60,8 +60,8 @@ class Validation:
         dict
             `valid_loss` and `valid_score`.
         """
-        net.module_.eval()
-        outputs = predict_outputs(folded(net.module_), self.source, net.device)
+        network = folded(net.judged_module.eval())
+        outputs = predict_outputs(network, self.source, net.device)
         targets, weights = (
             torch.from_numpy(self.targets),
             torch.from_numpy(self.weights),
@@ -115,14 +115,14 @@ def train(
         validation, `valid_loss` and `valid_score`.
     """
     history: list[Epoch] = []
-    with _made_fast(net, batches):
+    with net.averaged(), _made_fast(net, batches):
         for number in range(1, max_epochs + 1):
             begin_epoch(number)
             epoch = _run_epoch(net, batches, number, validation)
             history.append(epoch)
             asked = end_epoch(epoch)
             stopped = early_stopping is not None and early_stopping.update(
-                epoch["valid_loss"], number, net.module_
+                epoch["valid_loss"], number, net.judged_module
             )
             if asked or stopped:
                 break

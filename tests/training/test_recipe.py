@@ -103,3 +103,10 @@ def test_auto_weight_decay_depends_on_the_optimizer(optimizer, expected):
     weights = [nn.Parameter(torch.ones(2, 2)), nn.Parameter(torch.ones(2))]
     built = Training(optimizer=optimizer).build_optimizer(weights, lr=0.1)
     assert [group["weight_decay"] for group in built.param_groups] == [expected, 0.0]
+
+
+def test_images_grow_from_coarse_to_whole():
+    training = Training(size_schedule="coarse_to_fine")
+    scales = [training.image_scale(progress) for progress in np.linspace(0, 1, 11)]
+    assert scales == [0.6] * 3 + [0.8] * 3 + [1.0] * 5
+    assert {Training().image_scale(p) for p in (0.0, 0.5, 1.0)} == {1.0}

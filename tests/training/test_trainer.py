@@ -209,3 +209,13 @@ def test_nothing_is_printed_or_held_out(problem, batches_of, net_of, capsys):
     train(net, batches_of(*problem), max_epochs=1)
     assert sum(seen) == 24
     assert capsys.readouterr().out == ""
+
+
+def test_images_are_shown_as_large_as_the_schedule_says(problem, batches_of, net_of):
+    seen = []
+    module = nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(16, 2))
+    module.register_forward_pre_hook(lambda _m, x: seen.append(tuple(x[0].shape[2:])))
+    net = net_of(module, total_steps=6)
+    net.image_scale = lambda progress: 0.5 if progress < 0.5 else 1.0
+    train(net, batches_of(*problem), max_epochs=2)
+    assert seen == [(2, 2)] * 3 + [(4, 4)] * 3

@@ -29,7 +29,7 @@ RANKS = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 
 # Costly and used by some of the package only; importing skmultigran imports none that
 # torch, skorch and scikit-learn have not imported anyway.
-LAZY = "torchvision matplotlib pandas timm skimage PIL rich torchmetrics".split()
+LAZY = "torchvision matplotlib pandas timm skimage PIL rich faster_coco_eval".split()
 
 
 def module_name(path):

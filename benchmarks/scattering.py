@@ -12,8 +12,8 @@ import scipy.special
 import torch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from benchmarks.data import fashion
 from skmultigran import MultiGranularityTransformer
+from skmultigran.datasets import fetch_fashion_mnist
 
 N_TRAIN = 1000
 BATCH = 500
@@ -56,8 +56,8 @@ def main(arguments=None):
     )
     parser.add_argument("--draws", type=int, default=3, help="sets of training images")
     options = parser.parse_args(arguments)
-    X, y = fashion("train")
-    test = fashion("t10k")
+    X, y = fetch_fashion_mnist(return_X_y=True)
+    test = fetch_fashion_mnist(subset="test", return_X_y=True)
     print(f"{'method':<14}{'draw':>6}{'accuracy':>10}{'CPU s':>8}{'columns':>9}")
     for draw in range(options.draws):
         rows = np.arange(N_TRAIN)

@@ -35,6 +35,10 @@ def _max(map_: Tensor) -> Tensor:
 _WHOLE_MAP: dict[str, Callable[[Tensor], Tensor]] = {"avg": _mean, "max": _max}
 
 
+# Features that are mapped to the answer as they are; more are scaled down.
+_FEATURES_AT_FULL_SCALE = 256
+
+
 class GridPooling(nn.Module):
     """Pool each map to every grid, all poolings side by side as channels.
 
@@ -182,6 +186,7 @@ class Pooled(PooledFeatures):
         self.norm = nn.BatchNorm1d(features)
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(features, n_outputs)
+        self.scale = min(1.0, _FEATURES_AT_FULL_SCALE / features)
 
     def forward(self, grids: Sequence[Sequence[Tensor]]) -> Tensor:
         """Return the raw numbers.
@@ -196,7 +201,8 @@ class Pooled(PooledFeatures):
         Tensor of shape (B, n_outputs)
             Raw numbers, such as logits.
         """
-        return self.linear(self.dropout(self.norm(self.features(grids))))
+        features = self.norm(self.features(grids)) * self.scale
+        return self.linear(self.dropout(features))
 
 
 @register_head("pooled")
@@ -207,6 +213,10 @@ class PooledHead(Recipe):
     averages alone would forget the layout. Where a map has fewer pixels than the grid,
     pixels are repeated.
 
+    The features are normalised, and more than 256 of them are scaled down in proportion
+    to their number. Otherwise one step of an optimizer such as Adam, which moves every
+    weight by as much, would change the answer the more the wider the network is [1]_.
+
     Parameters
     ----------
     pooling : sequence of {"avg", "max"}, default=("avg", "max")
@@ -215,6 +225,11 @@ class PooledHead(Recipe):
         Cells per side; each entry adds its cells.
     dropout : float, default=0.0
         Dropout rate of the features, in [0, 1).
+
+    References
+    ----------
+    .. [1] G. Yang et al., "Tensor Programs V: Tuning Large Neural Networks via
+       Zero-Shot Hyperparameter Transfer", NeurIPS 2021, arXiv 2203.03466.
 
     Examples
     --------

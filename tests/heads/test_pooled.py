@@ -136,3 +136,16 @@ def test_bad_grid(grid):
 def test_parameter_of_the_wrong_kind_is_named(name, value):
     with pytest.raises(ValueError, match=f"'{name}' parameter of PooledHead must be"):
         PooledHead(**{name: value}).build([Level(2, 1)], 4)
+
+
+@pytest.mark.parametrize("channels", [64, 512, 4096])
+def test_a_step_changes_the_answer_as_much_for_any_number_of_features(channels):
+    levels = [Level(channels, 1)]
+    head = PooledHead(pooling=("avg",), grid=(1,)).build(levels, 1)
+    grids = [[torch.randn(32, channels, 1, 1)]]
+    before = head(grids)
+    with torch.no_grad():
+        head.linear.weight += 0.01  # as a first step of Adam moves every weight
+    change = (head(grids) - before).norm() / 32**0.5
+    # Independent normalised features: 0.01 times the root of their number at most.
+    assert change <= 0.01 * min(channels, 256) ** 0.5 * 1.5

@@ -105,6 +105,13 @@ def test_digits_overlap_at_most_as_asked(max_overlap):
     assert max(found) >= max_overlap * 0.8
 
 
+def test_larger_digits_come_first_though_some_were_made_smaller():
+    scenes = make_digit_scenes(
+        30, 48, n_objects=7, scales=(8, 40), max_overlap=0.1, random_state=0
+    )
+    assert all((np.diff(sizes) <= 0).all() for sizes in scenes.sizes)
+
+
 def test_smaller_digits_lie_on_top():
     scenes = make_digit_scenes(
         30, 48, n_objects=3, scales=(8, 40), max_overlap=0.9, random_state=0

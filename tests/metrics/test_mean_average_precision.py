@@ -90,15 +90,14 @@ def test_pycocotools_agrees_on_each_class(detections):
     assert score(*detections, labels=["white"]) == pytest.approx(COCO_CLASSES[2])
 
 
-def test_only_the_hundred_surest_count(detections):
-    y_true, y_pred = detections
-    assert y_pred[5]["labels"].count("red") > 100
-    red = np.array(y_pred[5]["labels"]) == "red"
-    surest = np.sort(y_pred[5]["scores"][red])[-100]
-    kept = ~red | (y_pred[5]["scores"] >= surest)
-    cut = {key: np.asarray(value)[kept] for key, value in y_pred[5].items()}
-    expected = score(y_true, [*y_pred[:5], cut, *y_pred[6:]])
-    assert score(y_true, y_pred) == expected
+@pytest.mark.parametrize(("n_wrong", "expected"), [(99, 1 / 100), (100, 0.0)])
+def test_only_the_hundred_surest_count(n_wrong, expected):
+    scores = np.linspace(0.9, 0.1, n_wrong + 1)
+    y_pred = [found(*[FAR] * n_wrong, ONE, scores=scores)]
+    assert score([objects(ONE)], y_pred) == pytest.approx(expected)
+    other = found(*[FAR] * n_wrong, scores=scores[:-1], label="dog")
+    other = {key: [*other[key], *y_pred[0][key][n_wrong:]] for key in other}
+    assert score([objects(ONE)], [other]) == 1.0  # of each class a hundred
 
 
 def test_best_and_worst(detections):

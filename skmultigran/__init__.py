@@ -19,6 +19,7 @@ from skmultigran.backbones import (
 from skmultigran.estimators import (
     HypercolumnTransformer,
     MultiGranularityClassifier,
+    MultiGranularityDetector,
     MultiGranularityRegressor,
     MultiGranularitySegmenter,
     MultiGranularityTransformer,
@@ -34,7 +35,7 @@ from skmultigran.fusions import (
     SumFusion,
     WeightedFusion,
 )
-from skmultigran.heads import DenseHead, PooledHead
+from skmultigran.heads import BoxHead, DenseHead, PooledHead
 from skmultigran.preprocessing import (
     ForegroundSegmenter,
     ImageDenoiser,
@@ -49,6 +50,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "AttentionFusion",
     "BiFPNFusion",
+    "BoxHead",
     "ConcatFusion",
     "ConvNetBackbone",
     "DenseHead",
@@ -67,6 +69,7 @@ __all__ = [
     "Level",
     "MultiColumnBackbone",
     "MultiGranularityClassifier",
+    "MultiGranularityDetector",
     "MultiGranularityRegressor",
     "MultiGranularitySegmenter",
     "MultiGranularityTransformer",

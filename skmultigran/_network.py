@@ -14,6 +14,7 @@ from skmultigran._pyramid import ImagePyramid
 from skmultigran.backbones import BackboneRecipe
 from skmultigran.fusions import Fusion, FusionRecipe
 from skmultigran.heads import (
+    BoxHead,
     DenseHead,
     HypercolumnHead,
     PooledFeatures,
@@ -38,7 +39,7 @@ class NetworkRecipe(NamedTuple):
 
     backbone: BackboneRecipe
     fusion: FusionRecipe
-    head: PooledHead | DenseHead | HypercolumnHead
+    head: PooledHead | DenseHead | BoxHead | HypercolumnHead
     scales: tuple[float, ...]
     in_channels: int
     image_size: tuple[int, int]

@@ -1,6 +1,7 @@
 """Estimators: ordinary scikit-learn on the outside."""
 
 from skmultigran.estimators._classifier import MultiGranularityClassifier
+from skmultigran.estimators._detector import MultiGranularityDetector
 from skmultigran.estimators._hypercolumns import HypercolumnTransformer
 from skmultigran.estimators._regressor import MultiGranularityRegressor
 from skmultigran.estimators._segmenter import MultiGranularitySegmenter
@@ -9,6 +10,7 @@ from skmultigran.estimators._transformer import MultiGranularityTransformer
 __all__ = [
     "HypercolumnTransformer",
     "MultiGranularityClassifier",
+    "MultiGranularityDetector",
     "MultiGranularityRegressor",
     "MultiGranularitySegmenter",
     "MultiGranularityTransformer",

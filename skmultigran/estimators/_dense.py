@@ -33,7 +33,8 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
 
     Images keep their own size: training sees random crops, predictions see images
     whole, or in tiles where they are large. A subclass says which kind of head it needs
-    in `_answers`, and how what belongs to images is read, as `_annotations`.
+    in `_answers`, how what belongs to images is read, as `_annotations`, and whether it
+    fits to them, in `_check_annotations`.
     """
 
     _parameter_constraints = {
@@ -133,8 +134,21 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
     def _resolved(self, name):
         value = super()._resolved(name)
         if name == "backbone" and isinstance(value, str) and value == "auto":
-            return ConvNetBackbone(widths=(16, 32, 64, 128), stem_stride=2)
+            return self._auto_backbone()
         return value
+
+    def _auto_backbone(self):
+        return ConvNetBackbone(widths=(16, 32, 64, 128), stem_stride=2)
+
+    def _samples(self, X, y, sample_weight, *, reset, learn):
+        samples = super()._samples(X, y, sample_weight, reset=reset, learn=learn)
+        self._check_annotations(samples)
+        return samples
+
+    def _validation_samples(self, X, y, sample_weight):
+        samples = super()._validation_samples(X, y, sample_weight)
+        self._check_annotations(samples)
+        return samples
 
     def _image_size(self, found):
         if isinstance(self.crop_size, str):

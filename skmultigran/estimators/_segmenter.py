@@ -10,6 +10,7 @@ from skmultigran._support import StrOptions
 from skmultigran.estimators._dense import DenseMultiGranularity
 from skmultigran.estimators._mask_targets import MaskTargets
 from skmultigran.images import Masks
+from skmultigran.metrics import mean_iou_score
 from skmultigran.tasks import SEGMENTATION_LOSSES
 
 
@@ -261,17 +262,7 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
     def _annotations(targets):
         return Masks(targets)
 
-    def _samples(self, X, y, sample_weight, *, reset, learn):
-        samples = super()._samples(X, y, sample_weight, reset=reset, learn=learn)
-        self._check_sizes(samples)
-        return samples
-
-    def _validation_samples(self, X, y, sample_weight):
-        samples = super()._validation_samples(X, y, sample_weight)
-        self._check_sizes(samples)
-        return samples
-
-    def _check_sizes(self, samples):
+    def _check_annotations(self, samples):
         sizes = samples.images.sizes[samples.rows]
         for row, size, mask in zip(samples.rows, sizes, samples.targets, strict=True):
             if tuple(size) != mask.shape:
@@ -350,7 +341,10 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
         float
             `skmultigran.metrics.mean_iou_score` of the predictions.
         """
-        from skmultigran.metrics import mean_iou_score
-
         y = self._targets.checked(y)
-        return mean_iou_score(y, self.predict(X), ignore_label=self.ignore_label)
+        return mean_iou_score(
+            y,
+            self.predict(X),
+            ignore_label=self.ignore_label,
+            sample_weight=sample_weight,
+        )

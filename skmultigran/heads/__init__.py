@@ -1,5 +1,6 @@
 """Heads: fused maps to the raw numbers of an answer."""
 
+from skmultigran.heads._boxes import BoxHead
 from skmultigran.heads._dense import Dense, DenseHead
 from skmultigran.heads._hypercolumns import HypercolumnHead, Hypercolumns
 from skmultigran.heads._pooled import (
@@ -11,6 +12,7 @@ from skmultigran.heads._pooled import (
 from skmultigran.heads._strides import DistinctStrides
 
 __all__ = [
+    "BoxHead",
     "Dense",
     "DenseHead",
     "DistinctStrides",

@@ -2,6 +2,7 @@
 
 from skmultigran.images._arrays import as_image_array
 from skmultigran.images._augmentation import Augmentation, JointAugmentation
+from skmultigran.images._boxes import Boxes
 from skmultigran.images._channels import luminance, with_channels
 from skmultigran.images._collection import ArrayImages, Images
 from skmultigran.images._crops import CropSource
@@ -21,6 +22,7 @@ __all__ = [
     "RESIZES",
     "ArrayImages",
     "Augmentation",
+    "Boxes",
     "CropSource",
     "ImageShape",
     "ImageSource",

@@ -1,6 +1,7 @@
 """Tasks: answers encoded as numbers, the loss, and raw numbers decoded as answers."""
 
 from skmultigran.tasks._classification import ClassificationTask
+from skmultigran.tasks._detection import DetectionTask
 from skmultigran.tasks._multi_output import MultiOutputTask
 from skmultigran.tasks._multilabel import MultiLabelTask
 from skmultigran.tasks._regression import LOSSES, RegressionTask
@@ -14,6 +15,7 @@ __all__ = [
     "LOSSES",
     "SEGMENTATION_LOSSES",
     "ClassificationTask",
+    "DetectionTask",
     "MultiLabelTask",
     "MultiOutputTask",
     "RegressionTask",

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from skmultigran.images import CropSource, JointAugmentation, Masks
+from skmultigran.images import Boxes, CropSource, JointAugmentation, Masks
 from skmultigran.training._batches import Batch, TrainingBatches, batch_bounds
 
 
@@ -51,7 +51,7 @@ class CropBatches(TrainingBatches):
     def __init__(
         self,
         source: CropSource | Crops,
-        annotations: Masks,
+        annotations: Masks | Boxes,
         weights: np.ndarray,
         *,
         batch_size: int,

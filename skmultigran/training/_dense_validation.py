@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmultigran.images import Masks
+from skmultigran.images import Boxes, Masks
 from skmultigran.training._net import TrainingNet
 from skmultigran.training._tiles import Tile
 
@@ -34,7 +34,7 @@ class DenseValidation:
 
     outputs: Callable[[], Iterable[tuple[int, Tile, Tensor]]]
     sizes: np.ndarray
-    annotations: Masks
+    annotations: Masks | Boxes
     weights: np.ndarray
     losses: Callable[[Tensor, Tensor], Tensor]
     scores: Callable[[Tensor, Tensor], Tensor]

@@ -1,0 +1,160 @@
+"""Boxes and labels of objects, as people have them, checked."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from skmultigran.tasks import DetectionTask
+
+
+class BoxTargets:
+    """Targets that are a dictionary of boxes and labels per image.
+
+    Parameters
+    ----------
+    owner : str
+        Name of the estimator, for messages.
+    """
+
+    # They are moved with their images.
+    stay_when_moved = True
+
+    def __init__(self, owner):
+        self.owner = owner
+
+    def checked(self, y):
+        """Return `y` as a 1-D object array of dictionaries of arrays.
+
+        Parameters
+        ----------
+        y : sequence of dict
+            For each image `boxes`, of shape (m, 4), and `labels`, of shape (m,).
+
+        Returns
+        -------
+        ndarray of object of shape (n,)
+            Dictionaries of the same; other entries are left out.
+
+        Raises
+        ------
+        ValueError
+            If something is no such dictionary, or a box is not finite or has no area.
+        """
+        y = y.to_numpy() if hasattr(y, "to_numpy") else y
+        if isinstance(y, (str, dict)) or not hasattr(y, "__getitem__"):
+            raise ValueError(
+                f"{self.owner} got y={type(y).__name__}; it must be a list with one "
+                "dictionary of 'boxes' and 'labels' per image."
+            )
+        checked = np.empty(len(y), dtype=object)
+        for row, objects in enumerate(y):
+            checked[row] = self._checked_objects(objects, row)
+        return checked
+
+    def _checked_objects(self, objects, row):
+        if not (isinstance(objects, dict) and {"boxes", "labels"} <= objects.keys()):
+            got = sorted(objects) if isinstance(objects, dict) else repr(objects)[:60]
+            raise ValueError(
+                f"{self.owner}: y of row {row} is {got}, but must be a dictionary with "
+                "'boxes' and 'labels'. For an image without objects both are empty."
+            )
+        boxes, labels = (_array(objects[name]) for name in ("boxes", "labels"))
+        boxes = boxes.reshape(0, 4) if boxes.size == 0 else boxes
+        if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "biuf":
+            raise ValueError(
+                f"{self.owner}: the boxes of row {row} have shape {boxes.shape} and "
+                f"type {boxes.dtype}, but must be numbers of shape (m, 4): left, top, "
+                "right and bottom in pixels."
+            )
+        if labels.shape != (len(boxes),):
+            raise ValueError(
+                f"{self.owner}: row {row} has {len(boxes)} boxes, but labels of shape "
+                f"{labels.shape}. Give one label per box."
+            )
+        boxes = boxes.astype(float)
+        self._check_areas(boxes, row)
+        return {"boxes": boxes, "labels": labels}
+
+    def _check_areas(self, boxes, row):
+        right = (boxes[:, :2] < boxes[:, 2:]).all(axis=1) & np.isfinite(boxes).all(1)
+        if not right.all():
+            number = int(np.argmin(right))
+            raise ValueError(
+                f"{self.owner}: box {number} of row {row} is {boxes[number].tolist()}, "
+                "but must be finite with left < right and top < bottom. For boxes of "
+                "left, top, width and height add the first two to the others."
+            )
+
+    def check_inside(self, boxes, size, row):
+        """Raise if a box lies outside of its image.
+
+        Parameters
+        ----------
+        boxes : ndarray of shape (m, 4)
+            The boxes.
+        size : tuple of int
+            `(height, width)` of the image.
+        row : int
+            Its row.
+
+        Raises
+        ------
+        ValueError
+            If a box reaches beyond the image; the message names it.
+        """
+        height, width = (int(side) for side in size)
+        inside = (boxes >= 0) & (boxes <= [width, height, width, height])
+        if not inside.all():
+            number = int(np.argmin(inside.all(axis=1)))
+            raise ValueError(
+                f"{self.owner}: box {number} of row {row} is {boxes[number].tolist()}, "
+                f"but its image has {height} x {width} pixels. Boxes are left, top, "
+                "right and bottom; cut them at the image's border."
+            )
+
+    def learn_task(self, y, weights):
+        """Return the task of learning `y`.
+
+        Parameters
+        ----------
+        y : ndarray of object of shape (n,)
+            Checked dictionaries.
+        weights : ndarray of shape (n,)
+            Weights of the images.
+
+        Returns
+        -------
+        DetectionTask
+            The task.
+
+        Raises
+        ------
+        ValueError
+            If no image has an object.
+        """
+        labels = [objects["labels"] for objects in y if len(objects["labels"])]
+        if not labels:
+            raise ValueError(
+                f"{self.owner} needs at least one image with an object, but got "
+                f"{len(y)} without."
+            )
+        return DetectionTask(np.unique(np.concatenate(labels)))
+
+    def continued(self, task):
+        """Return the task of further training: the same."""
+        return task
+
+    def balanced(self, weights, y, task):
+        """Return the weights of images as they are."""
+        return weights
+
+    def strata(self, targets):
+        """Return None: a hold-out is drawn at random."""
+        return None
+
+
+def _array(values):
+    return (
+        values.cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
+    )

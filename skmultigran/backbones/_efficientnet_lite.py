@@ -10,6 +10,7 @@ from torch import Tensor
 from skmultigran._levels import Level
 from skmultigran._registry import register_backbone
 from skmultigran._support import import_optional
+from skmultigran.backbones._base import Normalisation
 from skmultigran.backbones._chain import ChainBackbone
 from skmultigran.backbones._pretrained import PretrainedRecipe
 from skmultigran.backbones._timm import timm_levels, timm_skeleton
@@ -51,7 +52,7 @@ class _EfficientNetLite(PretrainedRecipe):
             self._name(),
             in_channels,
             self.out_indices,
-            spread_normalisation(_HALVES, _HALVES, in_channels),
+            self._normalisation(in_channels),
             self._caller(),
         )
 
@@ -61,6 +62,9 @@ class _EfficientNetLite(PretrainedRecipe):
         """Return the levels without building; see `BackboneRecipe.levels`."""
         self.check_parameters()
         return timm_levels(self._name(), self.out_indices, self._caller())
+
+    def _normalisation(self, in_channels: int) -> Normalisation:
+        return spread_normalisation(_HALVES, _HALVES, in_channels)
 
     def _name(self) -> str:
         return f"tf_efficientnet_lite{self._variant}"

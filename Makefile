@@ -14,7 +14,7 @@ export OMP_NUM_THREADS ?= 1
 .PHONY: help install demo test lint format clean
 
 help:
-	@echo "make demo    run the main job on real digits; writes pictures to demo/"
+	@echo "make demo    run on real digits and photographs; writes pictures to demo/"
 	@echo "make test    lint, types and the whole test suite"
 	@echo "make lint    lint and types only"
 	@echo "make format  format the code"

@@ -1,6 +1,8 @@
 """The main job on real data: 1,797 handwritten digits as flat rows of 64 values.
 
-Run it with `make demo`, or with `python -m benchmarks demo [--quick] [--output DIR]`.
+With `pip install 'skmultigran[pretrained,images]'` there is a second part on files of
+real photographs. Run it with `make demo`, or with
+`python -m benchmarks demo [--quick] [--output DIR]`.
 """
 
 import argparse
@@ -23,7 +25,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 from tqdm import tqdm
 
-from benchmarks.pictures import draw_demo
+from benchmarks import photographs
+from benchmarks.pictures import draw_demo, draw_photographs
 from benchmarks.plain_convnet import plain_convnet
 from skmultigran import MultiGranularityClassifier, MultiGranularityTransformer
 
@@ -39,6 +42,8 @@ class Settings(NamedTuple):
     scales: tuple = ((1.0,), (1.0, 0.5), (1.5, 1.0))
     search_splits: int = 3
     search_epochs: int = 4
+    n_photographs: int = 160
+    photograph_size: int = 96
 
 
 QUICK = Settings(
@@ -50,6 +55,8 @@ QUICK = Settings(
     scales=((1.0,), (1.0, 0.5)),
     search_splits=2,
     search_epochs=2,
+    n_photographs=80,
+    photograph_size=64,
 )
 
 
@@ -148,6 +155,29 @@ def learning_curve(settings, X, y):
     return clf.fit(X_fit, y_fit, X_val=X_val, y_val=y_val).history_
 
 
+def show_photographs(settings, folder):
+    """Run the part on photographs, or say what it needs."""
+    absent = photographs.missing()
+    if absent:
+        print(
+            f"\nThe part on real photographs is left out: it needs {', '.join(absent)}."
+            " Install with: pip install 'skmultigran[pretrained,images]'"
+        )
+        return
+    print(
+        f"\n{settings.n_photographs} pieces of real photographs in files of many sizes;"
+        " which flaw has each?"
+    )
+    cases, shown = photographs.run(
+        n_files=settings.n_photographs,
+        n_splits=min(4, settings.n_splits),
+        image_size=settings.photograph_size,
+    )
+    picture = folder / "photographs.png"
+    draw_photographs(picture, cases, shown)
+    print(f"Picture: {picture}")
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks demo", description=__doc__.partition("\n")[0]
@@ -174,3 +204,4 @@ def main(arguments=None):
     picture = options.output / "digits.png"
     draw_demo(picture, results, history, searcher.cv_results_)
     print(f"\nPicture: {picture}")
+    show_photographs(settings, options.output)

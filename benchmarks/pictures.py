@@ -97,3 +97,41 @@ def draw_grid(axes, cv_results):
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set(title="Grid search, mean accuracy", xlabel="scales", ylabel="fusion")
+
+
+def draw_photographs(path, cases, shown):
+    """Draw pieces of each flaw on the left, accuracies per fold on the right."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(12, 4.2), layout="constrained")
+        pieces, compared = figure.subfigures(1, 2, width_ratios=(1.3, 1))
+        columns = max(map(len, shown.values()))
+        grid = pieces.subplots(len(shown), columns, squeeze=False)
+        for row, (flaw, pictures) in zip(grid, shown.items(), strict=True):
+            for axes, picture in zip(row, pictures, strict=False):
+                axes.imshow(picture)
+            for axes in row:
+                axes.set(xticks=[], yticks=[])
+                axes.spines[:].set_visible(False)
+            row[0].set_ylabel(
+                flaw.replace(" ", "\n"), rotation=0, ha="right", va="center"
+            )
+        draw_cases(compared.subplots(), cases)
+        figure.savefig(path, dpi=110)
+
+
+def draw_cases(axes, cases):
+    """One row per kind of features: each fold a dot, the mean a bar."""
+    for row, (_, accuracies) in enumerate(cases):
+        colour = ORANGE if row == 0 else BLUE
+        level, mean = np.full(len(accuracies), row), accuracies.mean()
+        axes.plot(accuracies, level, "o", color=colour, alpha=0.45, mew=0)
+        axes.plot([mean, mean], [row - 0.25, row + 0.25], color=colour, lw=2.5)
+        axes.text(
+            mean, row - 0.32, f"{mean:.3f}", ha="center", va="bottom", color=colour
+        )
+    axes.set_yticks(range(len(cases)), [name.replace(", ", ",\n") for name, _ in cases])
+    axes.set_ylim(len(cases) - 0.5, -0.75)
+    axes.margins(x=0.12)
+    axes.set_title("Which flaw? Accuracy per fold")
+    axes.set_xlabel("accuracy, of five answers")
+    axes.grid(axis="x", color="#e5e7eb")

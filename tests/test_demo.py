@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib import image
 
-from benchmarks import demo, plain_convnet
+from benchmarks import demo, photographs, plain_convnet
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,8 @@ def printed(output):
 
 
 def test_table_has_a_row_per_classifier(printed):
-    rows = re.findall(r"^(\w.*?)  +([01]\.\d{4})  +(\d\.\d{4})", printed, re.MULTILINE)
+    pattern = r"^(\w.*?)  +([01]\.\d{4})  +(\d\.\d{4})  +\d"
+    rows = re.findall(pattern, printed, re.MULTILINE)
     accuracies = {name: float(accuracy) for name, accuracy, _ in rows}
     assert list(accuracies) == [
         "MultiGranularityClassifier",
@@ -45,6 +46,38 @@ def test_picture_shows_something(printed, output):
     assert pixels.shape[0] > 300
     assert pixels.shape[1] > 1000
     assert len(np.unique(pixels.reshape(-1, pixels.shape[2]), axis=0)) > 100
+
+
+def test_photographs_are_compared_and_looked_at_once(printed, output):
+    pytest.importorskip("timm")
+    rows = re.findall(r"^(.*, .*?)  +([01]\.\d{4})  +\d\.\d{4}$", printed, re.MULTILINE)
+    accuracies = {name: float(accuracy) for name, accuracy in rows[-4:]}
+    levels, scales = photographs.LEVELS, photographs.SCALES
+    assert list(accuracies) == [f"{a}, {b}" for a in levels for b in scales]
+    assert max(accuracies.values()) > 0.25  # five flaws
+    # One level or six, at one scale or two: a scale is found again in the pyramid.
+    match = re.search(r"8 candidates x 2 folds .* computed (\d+), found (\d+)", printed)
+    computed, found = map(int, match.groups())
+    assert computed == 80 * (1 + 1 + 6 + 6)
+    assert computed + found == 80 * 2 * 2 * (1 + 2 + 6 + 12)
+    assert len(image.imread(output / "photographs.png")) > 300
+
+
+def test_without_the_extra_the_photographs_are_left_out(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(photographs, "NEEDED", ("numpy", "no_such_package"))
+    demo.show_photographs(demo.QUICK, tmp_path)
+    said = capsys.readouterr().out
+    assert "left out: it needs no_such_package. Install with: pip install" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_pieces_are_files_of_many_sizes_with_flaws_in_turn(tmp_path):
+    pieces = photographs.write_pieces(tmp_path, 40)
+    assert pieces["flaw"].value_counts().tolist() == [8] * 5
+    suffixes = {path.rpartition(".")[2] for path in pieces["path"]}
+    assert suffixes == set(photographs.FORMATS)
+    sizes = {image.imread(path).shape[:2] for path in pieces["path"]}
+    assert len(sizes) > 30
 
 
 def test_denoise_smooths_each_image_alone():

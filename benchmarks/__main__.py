@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-PROGRAMS = ("ablation", "clothing", "demo", "scattering")
+PROGRAMS = ("ablation", "clothing", "demo", "scattering", "scenes")
 
 
 def main(arguments):

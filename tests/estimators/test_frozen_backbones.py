@@ -271,3 +271,11 @@ def test_a_pretrained_model_is_carried_without_its_weights_file(tmp_path):
     expected = model.predict_proba(X)
     path.unlink()
     np.testing.assert_array_equal(pickle.loads(content).predict_proba(X), expected)
+
+
+@pytest.mark.parametrize("trainable", ["all", "last:1"])
+def test_held_norms_are_validated_as_they_predict(trainable):
+    model = classifier(trainable=trainable, max_epochs=3)
+    model.fit(X, Y, X_val=X[::2], y_val=Y[::2])
+    told = model.history_[model.best_epoch_ - 1]["valid_score"]
+    assert model.score(X[::2], Y[::2]) == pytest.approx(told)

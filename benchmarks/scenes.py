@@ -156,7 +156,7 @@ def _filtered(image):
     from skimage.feature import multiscale_basic_features
 
     return multiscale_basic_features(
-        image, sigma_min=1, sigma_max=16, channel_axis=-1, num_workers=1
+        image, sigma_min=1, sigma_max=16, channel_axis=-1, workers=1
     )
 
 

@@ -110,7 +110,7 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
         """
         with restored_on_failure(self):
             reuse = self.warm_start and self.__sklearn_is_fitted__()
-            self._check_parts()
+            self._check_head()
             self._fit_on_targets(
                 X,
                 y,
@@ -121,15 +121,6 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
                 sample_weight_val=sample_weight_val,
             )
         return self
-
-    def _check_parts(self):
-        head = self._recipe("head")
-        if getattr(head, "answers", None) != self._answers:
-            raise ValueError(
-                f"head={self.head!r} does not answer for {self._answers}, which "
-                f"{type(self).__name__} needs. Take head={self._default_head!r} or a "
-                "recipe of your own that does."
-            )
 
     def _resolved(self, name):
         value = super()._resolved(name)

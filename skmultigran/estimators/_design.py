@@ -15,6 +15,10 @@ from skmultigran.training import check_trainable, resolve_device
 class NetworkDesign(NestedRecipes):
     """Base of the estimators that design a network before they build it."""
 
+    # What the head must answer for; the recipe of a head says it.
+    _answers = "image"
+    _default_head = "pooled"
+
     def _start(self, samples, n_outputs):
         """Choose all that is chosen once, before the first step of a new network.
 
@@ -23,6 +27,7 @@ class NetworkDesign(NestedRecipes):
         ImageSource
             The training images, kept in memory if they fit.
         """
+        self._check_head()
         self.device_ = resolve_device(self.device)
         self.image_size_ = self._image_size(self.image_shape_[:2])
         self.value_range_ = ValueRange.learn(
@@ -45,6 +50,14 @@ class NetworkDesign(NestedRecipes):
             normalisation=self._normalisation(source, samples.weights),
         )
         return source
+
+    def _check_head(self):
+        if getattr(self._recipe("head"), "answers", "image") != self._answers:
+            raise ValueError(
+                f"head={self.head!r} does not answer for {self._answers}, which "
+                f"{type(self).__name__} needs. Take head={self._default_head!r} or a "
+                "recipe of your own that does."
+            )
 
     def _check_value_range(self):
         backbone = self._recipe("backbone")

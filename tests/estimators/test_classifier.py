@@ -196,3 +196,8 @@ def test_fusions_differ(small, digits, fusion):
     for other in others:
         theirs = small(fusion=other, max_epochs=1).fit(X, y).predict_proba(X)
         assert not np.allclose(mine, theirs)
+
+
+def test_heads_for_other_answers_are_refused(small, pair):
+    with pytest.raises(ValueError, match="head='dense' does not answer for image"):
+        small(head="dense").fit(*pair)

@@ -1,0 +1,199 @@
+"""How much worse a model gets without one of its granularities."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.metrics import check_scoring
+from sklearn.utils import Bunch, check_random_state
+from sklearn.utils.parallel import Parallel, delayed
+
+from skmultigran._support import HasMethods, Interval, StrOptions, validate_params
+from skmultigran.inspection._blocks import granularity_blocks
+
+
+@validate_params(
+    {
+        "estimator": [HasMethods(["fit"])],
+        "X": "no_validation",
+        "y": "no_validation",
+        "scoring": [str, callable, list, tuple, set, dict, None],
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        "method": [StrOptions({"permute", "mean", "only"})],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+        "sample_weight": ["array-like", None],
+    },
+    prefer_skip_nested_validation=True,
+)
+def granularity_importance(
+    estimator,
+    X,
+    y,
+    *,
+    scoring=None,
+    n_repeats=5,
+    method="permute",
+    random_state=None,
+    n_jobs=None,
+    sample_weight=None,
+):
+    """Return how much the score depends on each granularity [1]_.
+
+    All that the model saw of one granularity is replaced at once, as its numbers
+    depend on each other, and the score is taken again. The images are looked at once:
+    only fusion and head, or the steps behind the transformer, run again.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted `MultiGranularityClassifier`, `MultiGranularityRegressor` or
+        `MultiGranularityMultiTask`, or a `Pipeline` that ends in one of them, or one
+        with a `MultiGranularityTransformer` and any model behind it.
+    X : array-like
+        Images, as the estimator takes them. Images not used in fit show what helps to
+        generalise.
+    y : array-like
+        Their answers.
+    scoring : str, callable, list, tuple, set, dict or None, default=None
+        As in scikit-learn. None: the estimator's `score`; for several tasks its
+        `scores`.
+    n_repeats : int, default=5
+        How often each granularity is permuted. The others methods have no chance in
+        them, and one repeat.
+    method : {"permute", "mean", "only"}, default="permute"
+        - "permute": each image gets the granularity of another image. What is lost.
+        - "mean": each image gets the granularity's mean over the images. What is lost;
+          unlike permuted ones, means speak for no wrong answer.
+        - "only": all the *other* granularities are replaced by their means. What this
+          granularity gains by itself, over the score with means alone.
+    random_state : int, RandomState instance or None, default=None
+        For the permutations. All granularities get the same ones.
+    n_jobs : int or None, default=None
+        Threads that take the scores.
+    sample_weight : array-like of shape (n,), default=None
+        Weights of the images in the score.
+
+    Returns
+    -------
+    Bunch or dict of str to Bunch
+        With several scores, as of tasks, one for each.
+
+        importances_mean, importances_std : ndarray of shape (n_granularities,)
+            Over the repeats.
+        importances : ndarray of shape (n_granularities, n_repeats)
+            The score lost, or for "only" the score gained.
+        granularities : list of str
+            Their names, from fine to coarse.
+        baseline : float
+            The score that it is lost from, or for "only" gained over.
+
+    Raises
+    ------
+    TypeError
+        If the estimator has no granularities, or nothing to score.
+
+    Notes
+    -----
+    Importances say what this model uses, not what the images hold: of two
+    granularities that know the same, each may count for little. Compare with "only".
+
+    Fusions that look at neighbouring positions ("fpn", "pafpn", "bifpn") need whole
+    maps, which are kept for all images of X; all others need little memory.
+
+    References
+    ----------
+    .. [1] L. Breiman, "Random Forests", Machine Learning 45, 2001; grouped as in
+       B. Gregorutti et al., "Grouped variable importance with random forests and
+       application to multiple functional data analysis", CSDA 90, 2015.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import RidgeClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skmultigran import MultiGranularityTransformer
+    >>> from skmultigran.inspection import granularity_importance
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = make_pipeline(MultiGranularityTransformer(), RidgeClassifier())
+    >>> model = model.fit(X[::2], y[::2])
+    >>> result = granularity_importance(model, X[1::2], y[1::2], method="only")
+    >>> result.granularities  # each of them knows much, but not all
+    ['s1.00_l0', 's1.00_l1']
+    >>> result.importances_mean.round(1)
+    array([0.9, 0.8])
+    """
+    blocks = granularity_blocks(estimator, X, "granularity_importance")
+    scorer = _scorer(blocks, estimator, scoring)
+    weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+
+    def score(rows):
+        return scorer(*blocks.answering(rows), y, **weights)
+
+    first, replaced = _replacements(blocks, method, n_repeats, random_state)
+    baseline = score(first)
+    scores = Parallel(n_jobs=n_jobs, prefer="threads")(
+        delayed(lambda make: score(make()))(make) for make in replaced
+    )
+    sign = -1 if method == "only" else 1
+    granularities = list(blocks.slices)
+    if not isinstance(baseline, dict):
+        return _summary(baseline, scores, granularities, sign)
+    return {
+        name: _summary(baseline[name], [s[name] for s in scores], granularities, sign)
+        for name in baseline
+    }
+
+
+def _scorer(blocks, estimator, scoring):
+    answering = blocks.answering(blocks.rows[:2])[0]
+    if answering is None:
+        raise TypeError(
+            f"granularity_importance got a {type(estimator).__name__} that answers "
+            "nothing. Pass a Pipeline with a classifier or regressor as last step."
+        )
+    if scoring is None and hasattr(answering, "scores"):
+        return type(answering).scores
+    return check_scoring(answering, scoring)
+
+
+def _replacements(blocks, method, n_repeats, random_state):
+    """Return the rows of the baseline, and functions that give all the others.
+
+    The functions are granularity by granularity, repeat by repeat.
+    """
+    rows = blocks.rows
+    parts = blocks.slices.values()
+    if method == "permute":
+        generator = check_random_state(random_state)
+        orders = [generator.permutation(len(rows)) for _ in range(n_repeats)]
+        return rows, [
+            lambda part=part, order=order: _replaced(rows, part, rows[order, part])
+            for part in parts
+            for order in orders
+        ]
+    mean = rows.mean(axis=0, dtype=np.float64).astype(rows.dtype)
+    means = np.repeat(mean[None], len(rows), axis=0)
+    below, above = (rows, means) if method == "mean" else (means, rows)
+    return below, [
+        lambda part=part: _replaced(below, part, above[:, part]) for part in parts
+    ]
+
+
+def _replaced(rows, part, values):
+    result = rows.copy()
+    result[:, part] = values
+    return result
+
+
+def _summary(baseline, scores, granularities, sign):
+    scores = np.asarray(scores, dtype=float).reshape(len(granularities), -1)
+    importances = sign * (baseline - scores)
+    return Bunch(
+        importances_mean=importances.mean(axis=1),
+        importances_std=importances.std(axis=1),
+        importances=importances,
+        granularities=granularities,
+        baseline=float(baseline),
+    )

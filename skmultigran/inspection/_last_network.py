@@ -1,0 +1,93 @@
+"""The network that a fitted model ends in, or that feeds it, and what it sees."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from skmultigran.estimators import (
+    BaseMultiGranularity,
+    MultiGranularityDetector,
+    MultiGranularitySegmenter,
+)
+
+_DENSE = (MultiGranularitySegmenter, MultiGranularityDetector)
+
+
+class LastNetwork(NamedTuple):
+    """An estimator of this package within a model.
+
+    Attributes
+    ----------
+    estimator : estimator
+        The predictor or transformer.
+    X : array-like
+        What it gets: the images after the steps before it.
+    rest : Pipeline or None
+        The fitted steps after it.
+    """
+
+    estimator: Any
+    X: Any
+    rest: Pipeline | None
+
+
+def last_network(model, X, caller) -> LastNetwork:
+    """Return the estimator of this package that a fitted model ends in or is fed by.
+
+    Parameters
+    ----------
+    model : estimator
+        A predictor, the transformer, or a pipeline with one of them.
+    X : array-like
+        Images, as the model takes them.
+    caller : str
+        Name of the public function, for the messages.
+
+    Returns
+    -------
+    LastNetwork
+        The estimator, with what comes before and after.
+
+    Raises
+    ------
+    TypeError
+        If there is none.
+    """
+    if not isinstance(model, Pipeline):
+        if _is_ours(model):
+            check_is_fitted(model)
+            return LastNetwork(model, X, None)
+        raise TypeError(_refusal(model, caller))
+    check_is_fitted(model)
+    for position in reversed(range(len(model))):
+        step = model.steps[position][1]
+        if _is_ours(step) or isinstance(step, Pipeline):
+            seen = model[:position].transform(X) if position else X
+            found = last_network(step, seen, caller)
+            rest = [*_steps(found.rest), *model.steps[position + 1 :]]
+            return found._replace(rest=Pipeline(rest) if rest else None)
+    raise TypeError(_refusal(model, caller))
+
+
+def _steps(pipeline):
+    return pipeline.steps if pipeline is not None else []
+
+
+def _is_ours(model):
+    return isinstance(model, BaseMultiGranularity) and not isinstance(model, _DENSE)
+
+
+def _refusal(model, caller):
+    name = type(model).__name__
+    if hasattr(model, "best_estimator_"):
+        return f"{caller} got a {name}. Pass its best_estimator_."
+    if isinstance(model, _DENSE):
+        return f"{caller} got a {name}; it takes models of whole images only."
+    return (
+        f"{caller} got a {name}, which has no granularities. Pass a fitted "
+        "MultiGranularityClassifier or MultiGranularityRegressor, or a Pipeline that "
+        "has one of them or a MultiGranularityTransformer as a step."
+    )

@@ -3,7 +3,16 @@
 import importlib
 import sys
 
-PROGRAMS = ("ablation", "clothing", "demo", "scattering", "scenes")
+PROGRAMS = (
+    "ablation",
+    "accuracy",
+    "clothing",
+    "demo",
+    "scattering",
+    "scenes",
+    "speed",
+    "tables",
+)
 
 
 def main(arguments):

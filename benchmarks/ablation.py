@@ -6,17 +6,15 @@ Run it with `python -m benchmarks ablation [--data digits ...] [--seeds N]`.
 import argparse
 import itertools
 import json
-import platform
 import time
 from pathlib import Path
 
 import numpy as np
-import sklearn
-import torch
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
 from benchmarks.data import LOADERS
+from benchmarks.measuring import machine
 from skmultigran import ConvNetBackbone, MultiGranularityClassifier
 
 FUSIONS = (
@@ -90,17 +88,6 @@ def _cell(records):
     accuracies = [record["accuracy"] for record in records]
     seconds = np.mean([record["cpu_seconds"] for record in records])
     return f"{np.mean(accuracies):.4f} ± {np.std(accuracies):.4f}, {seconds:.0f} s"
-
-
-def machine():
-    """Return what the figures depend on besides the code."""
-    return {
-        "processor": platform.processor() or platform.machine(),
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "scikit-learn": sklearn.__version__,
-    }
 
 
 def main(arguments=None):

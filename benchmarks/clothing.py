@@ -6,11 +6,9 @@ classes. Run it with `python -m benchmarks clothing {frozen,finetuned,search,thr
 """
 
 import argparse
-import contextlib
 import json
 import math
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +19,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.ablation import machine
+from benchmarks.measuring import machine, timed
 from skmultigran import (
     EfficientNetLite0Backbone,
     MultiGranularityClassifier,
@@ -55,15 +53,6 @@ class Clothing:
             path.write_bytes(content)
             paths.append(str(path))
         return np.array(paths, dtype=object)
-
-
-@contextlib.contextmanager
-def timed(record):
-    """Note wall and CPU seconds."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    yield
-    record["wall_seconds"] = time.perf_counter() - wall
-    record["cpu_seconds"] = time.process_time() - cpu
 
 
 def interval(accuracy, n):

@@ -6,10 +6,11 @@ from torch import nn
 
 
 class PlainConvNet(nn.Module):
-    """Two convolutions at one granularity, for flat rows of 8 x 8 grey images."""
+    """Two convolutions at one granularity, for flat rows of grey images."""
 
-    def __init__(self):
+    def __init__(self, side=8):
         super().__init__()
+        self.side = side
         self.layers = nn.Sequential(
             nn.Conv2d(1, 32, 3, padding=1),
             nn.BatchNorm2d(32),
@@ -20,17 +21,18 @@ class PlainConvNet(nn.Module):
             nn.MaxPool2d(2),
             nn.Flatten(),
             nn.Dropout(0.25),
-            nn.Linear(64 * 4 * 4, 10),
+            nn.Linear(64 * (side // 2) ** 2, 10),
         )
 
     def forward(self, rows):
-        return self.layers(rows.reshape(-1, 1, 8, 8))
+        return self.layers(rows.reshape(-1, 1, self.side, self.side))
 
 
-def plain_convnet(max_epochs=25):
+def plain_convnet(max_epochs=25, side=8):
     """A fair rival: Adam, shuffled batches, and no hidden hold-out."""
     return NeuralNetClassifier(
         PlainConvNet,
+        module__side=side,
         criterion=nn.CrossEntropyLoss,
         optimizer=torch.optim.Adam,
         lr=1e-3,
@@ -38,5 +40,6 @@ def plain_convnet(max_epochs=25):
         max_epochs=max_epochs,
         iterator_train__shuffle=True,
         train_split=None,
+        device="cuda" if torch.cuda.is_available() else "cpu",
         verbose=0,
     )

@@ -8,29 +8,18 @@ import argparse
 import time
 
 import numpy as np
-import scipy.special
-import torch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from benchmarks.frozen_columns import KymatioColumns
 from skmultigran import MultiGranularityTransformer
 from skmultigran.datasets import fetch_fashion_mnist
 
 N_TRAIN = 1000
-BATCH = 500
 
 
 def kymatio_columns(images):
     """Return kymatio's coefficients of second order for two scales, flattened."""
-    # kymatio 0.3 imports a function for its 3-D part that SciPy has since removed.
-    if not hasattr(scipy.special, "sph_harm"):
-        scipy.special.sph_harm = scipy.special.sph_harm_y
-    from kymatio.torch import Scattering2D
-
-    scattering = Scattering2D(J=2, shape=(28, 28), L=8)
-    batches = torch.tensor(images.reshape(-1, 28, 28)).float().div(255)
-    with torch.inference_mode():
-        parts = [scattering(batch).flatten(1) for batch in batches.split(BATCH)]
-    return torch.cat(parts).numpy()
+    return KymatioColumns()(images.reshape(-1, 28, 28))
 
 
 def our_columns(images):

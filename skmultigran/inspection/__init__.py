@@ -1,5 +1,15 @@
 """What each granularity contributes: importances, weights, maps and pictures."""
 
+from skmultigran.inspection._fusion_weights_display import FusionWeightsDisplay
 from skmultigran.inspection._importance import granularity_importance
+from skmultigran.inspection._importance_display import GranularityImportanceDisplay
+from skmultigran.inspection._training_history_display import TrainingHistoryDisplay
+from skmultigran.inspection._weights import granularity_weights
 
-__all__ = ["granularity_importance"]
+__all__ = [
+    "FusionWeightsDisplay",
+    "GranularityImportanceDisplay",
+    "TrainingHistoryDisplay",
+    "granularity_importance",
+    "granularity_weights",
+]

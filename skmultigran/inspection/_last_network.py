@@ -41,8 +41,8 @@ def last_network(model, X, caller) -> LastNetwork:
     ----------
     model : estimator
         A predictor, the transformer, or a pipeline with one of them.
-    X : array-like
-        Images, as the model takes them.
+    X : array-like or None
+        Images, as the model takes them. None: of no interest.
     caller : str
         Name of the public function, for the messages.
 
@@ -65,7 +65,7 @@ def last_network(model, X, caller) -> LastNetwork:
     for position in reversed(range(len(model))):
         step = model.steps[position][1]
         if _is_ours(step) or isinstance(step, Pipeline):
-            seen = model[:position].transform(X) if position else X
+            seen = X if X is None or not position else model[:position].transform(X)
             found = last_network(step, seen, caller)
             rest = [*_steps(found.rest), *model.steps[position + 1 :]]
             return found._replace(rest=Pipeline(rest) if rest else None)

@@ -103,3 +103,15 @@ def network_calls(monkeypatch):
 
     monkeypatch.setattr(ImagePyramid, "forward", counted)
     return seen
+
+
+@pytest.fixture
+def pyplot():
+    """Return pyplot, drawing into memory; its figures are closed after the test."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    yield pyplot
+    pyplot.close("all")

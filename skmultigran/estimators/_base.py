@@ -44,6 +44,7 @@ from skmultigran.training import (
     auto_max_epochs,
     backbone_frozen_for,
     batch_bounds,
+    computed_rows,
     estimate_norm_statistics,
     folded,
     predict_outputs,
@@ -269,7 +270,14 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
 
     def _seen(self, source):
         """Return what the network is trained on: images, or rows of pooled maps."""
-        return RowSource(self._pooled_rows(source)) if self._trained_[1] else source
+        if not self._trained_[1]:
+            return source
+        n_columns = sum(self.network_.pooled_widths().values())
+
+        def compute(positions):
+            return self._pooled_rows(source.part(positions))
+
+        return RowSource(computed_rows(compute, len(source), n_columns))
 
     def _pooled_rows(self, source):
         network = self.network_.eval()

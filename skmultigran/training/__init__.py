@@ -25,6 +25,7 @@ from skmultigran.training._precision import PRECISIONS, resolve_precision
 from skmultigran.training._prediction import predict_outputs
 from skmultigran.training._random import seeded
 from skmultigran.training._recipe import Training
+from skmultigran.training._row_file import computed_rows
 from skmultigran.training._rows import RowSource
 from skmultigran.training._sample_weights import (
     class_balanced,
@@ -54,6 +55,7 @@ __all__ = [
     "build_net",
     "check_trainable",
     "class_balanced",
+    "computed_rows",
     "estimate_norm_statistics",
     "folded",
     "freeze",

@@ -8,17 +8,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skmultigran.training._row_file import RowFile
+
 
 class RowSource:
     """Rows by number, for training and prediction in place of an `ImageSource`.
 
     Parameters
     ----------
-    rows : Tensor of float32 of shape (n, n_columns)
+    rows : Tensor or RowFile of float32 of shape (n, n_columns)
         The rows.
     """
 
-    def __init__(self, rows: Tensor) -> None:
+    def __init__(self, rows: Tensor | RowFile) -> None:
         self.rows = rows
 
     def __len__(self) -> int:
@@ -45,7 +47,7 @@ class RowSource:
         return self.rows[torch.from_numpy(indices)]
 
     def chunks(self) -> Iterator[np.ndarray]:
-        """Yield all positions, in one piece: rows are in memory anyway.
+        """Yield all positions, in one piece: rows are small beside their images.
 
         Yields
         ------

@@ -53,8 +53,8 @@ class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
         integers, by the range seen in fit.
     augment : str, list of str or None, default="auto"
         Random changes of the training images, never of validation or prediction: any of
-        "affine" (turned by up to 10 degrees, zoomed by up to a tenth, moved by up to an
-        eighth of the size), "shift" (moved by whole pixels), "flip" (left to right),
+        "affine" (turned by up to 10 degrees, zoomed by up to a tenth, moved by up to a
+        fourteenth of the size), "shift" (moved by whole pixels), "flip" (left to right),
         "standard" (affine and flip). "auto": affine, and nothing for images of one
         line.
     trainable : str, default="all"

@@ -39,19 +39,19 @@ def offsets_of(image, moved, largest):
     ]
 
 
-@pytest.mark.parametrize("size", [(16, 24), (17, 31), (8, 8)])
-def test_shift_equals_a_shift_by_hand_of_at_most_an_eighth(size):
+@pytest.mark.parametrize("size", [(16, 42), (17, 31), (8, 8)])
+def test_shift_equals_a_shift_by_hand_of_at_most_a_fourteenth(size):
     images = torch.rand(40, 2, *size)
     moved = augmented("shift", images)
     found = [offsets_of(*pair, 5) for pair in zip(images, moved, strict=True)]
     assert {len(offsets) for offsets in found} == {1}
     down, right = torch.tensor(found)[:, 0].T
-    assert down.abs().max() == size[0] // 8
-    assert right.abs().max() == size[1] // 8
+    assert down.abs().max() == max(1, size[0] // 14)
+    assert right.abs().max() == max(1, size[1] // 14)
 
 
 def test_shift_is_drawn_as_documented():
-    images = torch.rand(6, 1, 16, 24)
+    images = torch.rand(6, 1, 28, 42)
     draws = generator(3)
     down = torch.randint(-2, 3, (6, 1), generator=draws).flatten().tolist()
     right = torch.randint(-3, 4, (6, 1), generator=draws).flatten().tolist()
@@ -61,16 +61,17 @@ def test_shift_is_drawn_as_documented():
 
 
 def test_every_offset_is_drawn_equally_often():
-    columns = torch.arange(16.0).expand(6000, 1, 16, 16)
-    counts = torch.bincount(augmented("shift", columns)[:, 0, 0, 8].long() - 6)
+    columns = torch.arange(28.0).expand(6000, 1, 28, 28)
+    counts = torch.bincount(augmented("shift", columns)[:, 0, 0, 14].long() - 12)
     assert len(counts) == 5
     assert counts.min() > 1000
     assert counts.max() < 1400
 
 
-def test_images_too_small_for_an_eighth_do_not_move():
-    images = torch.rand(4, 1, 7, 7)
-    assert torch.equal(augmented("shift", images), images)
+def test_a_single_pixel_does_not_move_but_small_images_do():
+    single, small = torch.rand(4, 1, 1, 1), torch.rand(40, 1, 7, 7)
+    assert torch.equal(augmented("shift", single), single)
+    assert not torch.equal(augmented("shift", small), small)
 
 
 def test_flip_mirrors_half_of_the_images():
@@ -165,8 +166,8 @@ def test_affine_turns_zooms_and_moves_as_documented(size):
     y, x = rows - (height - 1) / 2, columns - (width - 1) / 2
     for i in range(50):
         sine, cosine = torch.sin(angle[i]) * factor[i], torch.cos(angle[i]) * factor[i]
-        read_y = sine * x + cosine * y + down[i] * height / 8 + (height - 1) / 2
-        read_x = cosine * x - sine * y + right[i] * width / 8 + (width - 1) / 2
+        read_y = sine * x + cosine * y + down[i] * height / 14 + (height - 1) / 2
+        read_x = cosine * x - sine * y + right[i] * width / 14 + (width - 1) / 2
         inside = (read_y > 0) & (read_y < height - 1)
         inside &= (read_x > 0) & (read_x < width - 1)
         assert inside.float().mean() > 0.5

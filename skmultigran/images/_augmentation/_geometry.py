@@ -15,7 +15,8 @@ from torch.nn import functional
 from skmultigran.images._augmentation._border import border_median
 from skmultigran.images._augmentation._draws import uniform, whole
 
-_LARGEST_SHIFT = 1 / 8
+# Two pixels of 28. Twice as much cost two points of accuracy in a short training.
+_LARGEST_SHIFT = 1 / 14
 _LARGEST_TURN = math.radians(10)
 _LARGEST_ZOOM = 0.1
 _SMALLEST_CROP = 0.6
@@ -80,7 +81,7 @@ def sampled(images: Tensor, matrices: Tensor, *, padding: str) -> Tensor:
 
 
 def shift(images: Tensor, generator: Generator) -> Tensor:
-    """Move each image by up to an eighth of its size, filling with its border."""
+    """Move each image by up to a fourteenth of its size, filling with its border."""
     height, width = images.shape[-2:]
     rows = _moved(images, height, generator)
     columns = _moved(images, width, generator)
@@ -94,16 +95,21 @@ def shift_matrices(images: Tensor, generator: Generator) -> Tensor:
     """Draw the moves of `shift`, for whatever belongs to images as well."""
     moves = []
     for size in images.shape[-2:]:
-        largest = int(size * _LARGEST_SHIFT)
+        largest = _largest_shift(size)
         moved = whole(-largest, largest, (len(images),), generator, images)
         moves.append(2 * moved / size)
     none, one = torch.zeros_like(moves[0]), torch.ones_like(moves[0])
     return matrices_of([one, none, moves[1]], [none, one, moves[0]])
 
 
+def _largest_shift(size: int) -> int:
+    """Return whole pixels: at least one, if there is another pixel."""
+    return min(size - 1, max(1, int(size * _LARGEST_SHIFT)))
+
+
 def _moved(images: Tensor, size: int, generator: Generator) -> Tensor:
     """Return the rows or columns `(B, size)` that each image is read from."""
-    largest = int(size * _LARGEST_SHIFT)
+    largest = _largest_shift(size)
     offsets = whole(-largest, largest, (len(images), 1), generator, images)
     positions = torch.arange(size, device=images.device)
     return (positions + offsets).clamp_(0, size - 1)

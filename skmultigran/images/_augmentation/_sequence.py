@@ -34,12 +34,12 @@ class Augmentation:
     Parameters
     ----------
     augment : str, callable, list of str and callables, or None
-        "affine": each image is turned by up to 10 degrees, zoomed by up to a tenth and
-        moved by up to an eighth of its size, and filled with the median of its border.
-        "shift": moved by whole pixels, up to an eighth of its size, its border
-        repeated. "flip": mirrored left to right with probability one half. "crop": a
-        part of 0.6 to 1 of its area, its aspect changed by up to 4/3, enlarged to the
-        whole. "color": brightness, contrast and, of three channels, saturation changed
+        "affine": each image is turned by up to 10 degrees, zoomed by up to a tenth,
+        moved by up to a fourteenth of its size, and filled with the median of its
+        border. "shift": moved by whole pixels, up to a fourteenth of its size but at
+        least one, its border repeated. "flip": mirrored left to right with probability
+        one half. "crop": a part of 0.6 to 1 of its area, its aspect changed by up to
+        4/3, enlarged to the whole. "color": brightness, contrast and, of three channels, saturation changed
         by up to 0.3. "erase": with probability one half, a rectangle of 0.02 to 0.4 of
         its area filled with the median of its border (Zhong et al. 2020, "Random
         Erasing Data Augmentation", arXiv:1708.04896). "standard": affine and flip.

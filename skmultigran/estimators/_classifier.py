@@ -54,9 +54,9 @@ class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
     augment : str, list of str or None, default="auto"
         Random changes of the training images, never of validation or prediction: any of
         "affine" (turned by up to 10 degrees, zoomed by up to a tenth, moved by up to a
-        fourteenth of the size), "shift" (moved by whole pixels), "flip" (left to right),
-        "standard" (affine and flip). "auto": affine, and nothing for images of one
-        line.
+        fourteenth of the size), "shift" (moved by whole pixels), "flip" (left to
+        right), "standard" (affine and flip). "auto": affine, and nothing for images of
+        one line.
     trainable : str, default="all"
         What is trained besides fusion and head: "all" of the backbone, only the "head"
         (the backbone is frozen), or "last:k", the last k parts of the backbone. What is

@@ -39,10 +39,10 @@ class Augmentation:
         border. "shift": moved by whole pixels, up to a fourteenth of its size but at
         least one, its border repeated. "flip": mirrored left to right with probability
         one half. "crop": a part of 0.6 to 1 of its area, its aspect changed by up to
-        4/3, enlarged to the whole. "color": brightness, contrast and, of three channels, saturation changed
-        by up to 0.3. "erase": with probability one half, a rectangle of 0.02 to 0.4 of
-        its area filled with the median of its border (Zhong et al. 2020, "Random
-        Erasing Data Augmentation", arXiv:1708.04896). "standard": affine and flip.
+        4/3, enlarged to the whole. "color": brightness, contrast and, of three
+        channels, saturation changed by up to 0.3. "erase": with probability one half, a
+        rectangle of 0.02 to 0.4 of its area filled with the median of its border (Zhong
+        et al. 2020, "Random Erasing Data Augmentation", arXiv:1708.04896). "standard": affine and flip.
         "strong": crop, flip, color and erase. "auto": affine, and nothing for images of
         a single line. A callable, such as a transform of `torchvision.transforms.v2`:
         given one image `(C, H, W)` at a time, float32 in [0, 1], and returning one of

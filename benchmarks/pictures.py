@@ -178,5 +178,11 @@ def _draw_model(axes, mean, group, height):
         color=colour if ours else "#3f444d",
         fontweight="bold" if ours else "normal",
         fontsize=8,
-        arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.6, "alpha": 0.6},
+        arrowprops={
+            "arrowstyle": "-",
+            "color": colour,
+            "lw": 0.6,
+            "alpha": 0.6,
+            "relpos": (0, 0.5),
+        },
     )

@@ -21,10 +21,11 @@ class PlainFastai:
 
     def fit(self, X, y):
         set_seed(self.seed)
+        self.images = X  # fastai's items are the numbers of the rows
         block = DataBlock(
             blocks=(ImageBlock(cls=PILImageBW), CategoryBlock(vocab=np.unique(y))),
-            get_x=lambda pair: pair[0],
-            get_y=lambda pair: pair[1],
+            get_x=lambda row: self.images[row],
+            get_y=lambda row: y[row],
             # Nothing is held out: fastai wants images to validate on, here a few that
             # it also learns from.
             splitter=lambda items: (list(range(len(items))), [0, 1]),
@@ -33,9 +34,7 @@ class PlainFastai:
                 Normalize.from_stats([0.5], [0.5]),
             ],
         )
-        loaders = block.dataloaders(
-            list(zip(X, y, strict=True)), bs=self.batch_size, num_workers=0
-        )
+        loaders = block.dataloaders(range(len(X)), bs=self.batch_size, num_workers=0)
         classes = len(loaders.vocab)
         self.learner = Learner(loaders, xresnet18(n_out=classes, c_in=1))
         with self.learner.no_bar(), self.learner.no_logging():
@@ -43,8 +42,8 @@ class PlainFastai:
         return self
 
     def predict(self, X):
-        items = [(image, self.learner.dls.vocab[0]) for image in X]
-        loader = self.learner.dls.test_dl(items, num_workers=0)
+        self.images = X
+        loader = self.learner.dls.test_dl(range(len(X)), num_workers=0)
         with self.learner.no_bar():
             outputs, _ = self.learner.get_preds(dl=loader)
         return np.asarray(self.learner.dls.vocab)[outputs.argmax(1).numpy()]

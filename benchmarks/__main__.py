@@ -7,6 +7,7 @@ PROGRAMS = (
     "ablation",
     "accuracy",
     "clothing",
+    "clothing_tasks",
     "demo",
     "scattering",
     "scenes",

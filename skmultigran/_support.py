@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import (
     InvalidParameterError,
     Options,
     StrOptions,
+    validate_parameter_constraints,
     validate_params,
 )
 from sklearn.utils._set_output import _wrap_data_with_container as wrap_output
@@ -40,6 +41,7 @@ __all__ = [
     "check_sample_weight",
     "fit_context",
     "import_optional",
+    "validate_parameter_constraints",
     "validate_params",
     "wrap_output",
 ]

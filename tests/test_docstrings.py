@@ -143,7 +143,8 @@ def test_constructor_is_keyword_only(owner):
 
 @each_owner
 def test_constructor_only_stores(owner):
-    required = {name: object() for name in POSITIONAL.get(owner.__name__, [])}
+    parameters = _parameters(owner).items()
+    required = {name: object() for name, p in parameters if p.default is p.empty}
     stored = vars(owner(**required))
     expected = {n: required.get(n, p.default) for n, p in _parameters(owner).items()}
     assert set(stored) == set(expected)

@@ -14,7 +14,7 @@ ROOT = Path(skmultigran.__file__).parent
 
 # Each part may import the parts of the rows above its own.
 LAYERS = (
-    {"_support", "_levels", "_recipe"},
+    {"_answers", "_support", "_levels", "_recipe"},
     {"_registry"},
     {"images"},
     {"backbones", "fusions", "heads", "metrics", "datasets", "preprocessing"},

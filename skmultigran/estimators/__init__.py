@@ -4,6 +4,7 @@ from skmultigran.estimators._base import BaseMultiGranularity
 from skmultigran.estimators._classifier import MultiGranularityClassifier
 from skmultigran.estimators._detector import MultiGranularityDetector
 from skmultigran.estimators._hypercolumns import HypercolumnTransformer
+from skmultigran.estimators._multi_task import MultiGranularityMultiTask
 from skmultigran.estimators._reading import read_images
 from skmultigran.estimators._regressor import MultiGranularityRegressor
 from skmultigran.estimators._segmenter import MultiGranularitySegmenter
@@ -14,6 +15,7 @@ __all__ = [
     "HypercolumnTransformer",
     "MultiGranularityClassifier",
     "MultiGranularityDetector",
+    "MultiGranularityMultiTask",
     "MultiGranularityRegressor",
     "MultiGranularitySegmenter",
     "MultiGranularityTransformer",

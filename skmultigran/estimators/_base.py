@@ -340,7 +340,9 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
     def _outputs(self, X):
         """Return the raw numbers `(n, n_outputs)` of the images in X."""
         check_is_fitted(self)
-        source = self._source(read_images(self, X, reset=False))
+        return self._outputs_of(self._source(read_images(self, X, reset=False)))
+
+    def _outputs_of(self, source):
         network = folded(self.net_.module_)
         if not self._trained_[1]:
             return predict_outputs(network, source, self.device_)

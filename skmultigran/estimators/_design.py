@@ -39,10 +39,7 @@ class NetworkDesign(NestedRecipes):
             source.keep()
         self._seed_ = check_random_state(self.random_state).randint(2**31 - 1)
         self.network_recipe_ = NetworkRecipe(
-            # Clones: set_params after fit must not reach into the fitted network.
-            backbone=clone(self._recipe("backbone")),
-            fusion=clone(self._recipe("fusion")),
-            head=clone(self._recipe("head")),
+            **self._parts(),
             scales=checked_scales(self.scales),
             in_channels=self.image_shape_[2],
             image_size=self.image_size_,
@@ -50,6 +47,14 @@ class NetworkDesign(NestedRecipes):
             normalisation=self._normalisation(source, samples.weights),
         )
         return source
+
+    def _parts(self):
+        """Return the recipes that the network is built of.
+
+        Clones: set_params after fit must not reach into the fitted network.
+        """
+        names = ("backbone", "fusion", "head")
+        return {name: clone(self._recipe(name)) for name in names}
 
     def _check_head(self):
         if getattr(self._recipe("head"), "answers", "image") != self._answers:

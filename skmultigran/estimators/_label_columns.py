@@ -154,14 +154,30 @@ def _tables(y, weights, class_weight, known, owner):
         )
     for number, wanted in enumerate(per_column):
         labels = np.concatenate(known) if shared else known[number]
-        _check_names(wanted, labels.tolist(), owner)
+        check_class_weight_names(wanted, labels.tolist(), owner)
     return [
-        _table(column, weights, labels, wanted)
+        class_weight_table(column, weights, labels, wanted)
         for column, labels, wanted in zip(y.T, known, per_column, strict=True)
     ]
 
 
-def _check_names(class_weight, labels, owner):
+def check_class_weight_names(class_weight, labels, owner):
+    """Raise if class weights name labels that are not there.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None
+        Weights of the classes.
+    labels : list
+        The labels that are.
+    owner : str
+        Who got the weights, for the message.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown.
+    """
     if not isinstance(class_weight, dict):
         return
     unknown = [label for label in class_weight if label not in labels]
@@ -171,8 +187,25 @@ def _check_names(class_weight, labels, owner):
         )
 
 
-def _table(column, weights, labels, class_weight):
-    """Return the weight of each class of a column, of mean one over the images."""
+def class_weight_table(column, weights, labels, class_weight):
+    """Return the weight of each class, of mean one over the images.
+
+    Parameters
+    ----------
+    column : ndarray of shape (n,)
+        Labels of the images.
+    weights : ndarray of shape (n,)
+        Weights of the images.
+    labels : ndarray of shape (n_classes,)
+        The distinct labels, sorted; some may be of no image.
+    class_weight : dict, "balanced" or None
+        Weights of the classes; "balanced" counts images by their weight.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+        The weights.
+    """
     if class_weight is None:
         return np.ones(len(labels))
     if isinstance(class_weight, dict):

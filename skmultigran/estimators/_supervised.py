@@ -67,6 +67,7 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
         )
         y = self._targets.checked(y)
         check_consistent_length(images, y)
+        self._check_answers(images, y)
         rows, weights = positive_rows(sample_weight, images, type(self).__name__)
         rows, weights = _readable(images, rows, weights, type(self).__name__)
         y = y[rows]
@@ -77,6 +78,9 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
         targets = self._task.encode(y)
         weights = self._targets.balanced(weights, y, self._task)
         return _positive(Samples(images, rows, targets, weights))
+
+    def _check_answers(self, images, y):
+        """Check y against the images; a subclass may have something to check."""
 
     def _split(self, samples, X_val, y_val, sample_weight_val):
         """Return training and validation samples; the latter may be None."""
@@ -99,6 +103,7 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
         images = read_images(self, X, reset=False, sample_weight=sample_weight)
         y = self._targets.checked(y)
         check_consistent_length(images, y)
+        self._check_answers(images, y)
         rows, weights = positive_rows(sample_weight, images, "X_val")
         y = y[rows]
         targets = self._task.encode(y)

@@ -7,6 +7,7 @@ from skmultigran.fusions._concat import ConcatFusion
 from skmultigran.fusions._fpn import FPNFusion
 from skmultigran.fusions._gated import GatedFusion
 from skmultigran.fusions._pafpn import PAFPNFusion
+from skmultigran.fusions._parallel import Parallel, ParallelFusions
 from skmultigran.fusions._sum import SumFusion
 from skmultigran.fusions._weighted import WeightedFusion
 
@@ -19,6 +20,8 @@ __all__ = [
     "FusionRecipe",
     "GatedFusion",
     "PAFPNFusion",
+    "Parallel",
+    "ParallelFusions",
     "SumFusion",
     "WeightedFusion",
 ]

@@ -9,6 +9,12 @@ from skmultigran.heads._pooled import (
     PooledFeatures,
     PooledHead,
 )
+from skmultigran.heads._several import (
+    SeveralMapHeads,
+    SeveralOnMaps,
+    SeveralPooled,
+    SeveralPooledHeads,
+)
 from skmultigran.heads._strides import DistinctStrides
 
 __all__ = [
@@ -22,4 +28,8 @@ __all__ = [
     "Pooled",
     "PooledFeatures",
     "PooledHead",
+    "SeveralMapHeads",
+    "SeveralOnMaps",
+    "SeveralPooled",
+    "SeveralPooledHeads",
 ]

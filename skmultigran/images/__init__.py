@@ -8,6 +8,7 @@ from skmultigran.images._collection import ArrayImages, Images
 from skmultigran.images._crops import CropSource
 from skmultigran.images._files import settled_state
 from skmultigran.images._finite import check_finite
+from skmultigran.images._fitted_masks import fit_mask, unfit_mask
 from skmultigran.images._listed import ListedImages
 from skmultigran.images._masks import IGNORED, Masks
 from skmultigran.images._opening import holds_images, open_images
@@ -35,11 +36,13 @@ __all__ = [
     "channel_statistics",
     "check_finite",
     "chosen_image_size",
+    "fit_mask",
     "holds_images",
     "infer_image_shape",
     "luminance",
     "open_images",
     "resize_images",
     "settled_state",
+    "unfit_mask",
     "with_channels",
 ]

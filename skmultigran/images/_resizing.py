@@ -47,15 +47,42 @@ def resize_images(
         return images
     if resize == "stretch":
         return _interpolate(images, size)
-    ratios = size[0] / height, size[1] / width
-    ratio = min(ratios) if resize == "letterbox" else max(ratios)
-    inner = max(1, round(height * ratio)), max(1, round(width * ratio))
+    inner, (top, left) = placement((height, width), size, resize)
     resized = _interpolate(images, inner)
     # Negative padding cuts, so that one call serves both.
-    top, left = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
     right, bottom = size[1] - inner[1] - left, size[0] - inner[0] - top
     border = _BORDERS.get(images.dtype, _BORDER)
     return functional.pad(resized, (left, right, top, bottom), value=border)
+
+
+def placement(
+    image_size: tuple[int, int], size: tuple[int, int], resize: str
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return where an image lies within what it is resized to.
+
+    Parameters
+    ----------
+    image_size : tuple of int
+        `(height, width)` of the image.
+    size : tuple of int
+        The new `(height, width)`.
+    resize : {"letterbox", "stretch", "crop"}
+        How it is resized.
+
+    Returns
+    -------
+    inner : tuple of int
+        `(height, width)` of the whole image after resizing.
+    corner : tuple of int
+        Its top and left; negative where it is cut.
+    """
+    if resize == "stretch":
+        return (size[0], size[1]), (0, 0)
+    height, width = image_size
+    ratios = size[0] / height, size[1] / width
+    ratio = min(ratios) if resize == "letterbox" else max(ratios)
+    inner = max(1, round(height * ratio)), max(1, round(width * ratio))
+    return inner, ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2)
 
 
 def _interpolate(images: Tensor, size: tuple[int, int]) -> Tensor:

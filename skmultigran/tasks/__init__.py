@@ -10,15 +10,18 @@ from skmultigran.tasks._segmentation import (
     SegmentationTask,
     pixel_weights,
 )
+from skmultigran.tasks._several import Answers, SeveralTasks
 
 __all__ = [
     "LOSSES",
     "SEGMENTATION_LOSSES",
+    "Answers",
     "ClassificationTask",
     "DetectionTask",
     "MultiLabelTask",
     "MultiOutputTask",
     "RegressionTask",
     "SegmentationTask",
+    "SeveralTasks",
     "pixel_weights",
 ]

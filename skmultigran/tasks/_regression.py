@@ -178,16 +178,19 @@ class RegressionTask:
         outputs : Tensor of shape (B, n_outputs)
             Raw numbers.
         targets : Tensor of shape (B, n_outputs)
-            Standardised targets.
+            Standardised targets; NaN where they are not known.
         label_smoothing : float, default=0.0
             Of no meaning for numbers; taken as every task's loss takes it.
 
         Returns
         -------
         Tensor of shape (B,)
-            The losses, averaged over the outputs.
+            The losses, averaged over the targets that are known.
         """
-        return LOSSES[self.loss_name](targets - outputs, self).mean(dim=1)
+        known = ~targets.isnan()
+        errors = torch.where(known, targets - outputs, 0)
+        losses = LOSSES[self.loss_name](errors, self)
+        return losses.sum(dim=1) / known.sum(dim=1).clamp(min=1)
 
     def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the negative loss of each image: greater is better.

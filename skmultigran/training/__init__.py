@@ -32,6 +32,7 @@ from skmultigran.training._sample_weights import (
     positive_rows,
     scaled_to_mean_one,
 )
+from skmultigran.training._task_batches import MaskLayers, TaskBatches
 from skmultigran.training._tiles import Tile, Tiling, tiles
 from skmultigran.training._trainer import Validation, train
 
@@ -40,7 +41,9 @@ __all__ = [
     "CropBatches",
     "DenseValidation",
     "EarlyStopping",
+    "MaskLayers",
     "RowSource",
+    "TaskBatches",
     "Tile",
     "Tiling",
     "Training",

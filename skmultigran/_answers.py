@@ -1,0 +1,71 @@
+"""Columns of answers, as people have them: as arrays, and which rows are known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def answer_column(column: Any) -> np.ndarray:
+    """Return a column of answers as an array.
+
+    Parameters
+    ----------
+    column : array-like of length n
+        A series, array, tensor or list; of numbers, labels or arrays.
+
+    Returns
+    -------
+    ndarray of length n
+        Of objects where rows are of different shapes or kinds.
+    """
+    if hasattr(column, "cpu"):
+        column = column.cpu()
+    if hasattr(column, "to_numpy"):
+        return column.to_numpy()
+    if not isinstance(column, np.ndarray):
+        column = list(column)
+        try:
+            return np.asarray(column)
+        except ValueError:  # arrays of different shapes
+            rows = np.empty(len(column), dtype=object)
+            rows[:] = column
+            return rows
+    return column
+
+
+def known_answers(values: np.ndarray, missing: Any) -> np.ndarray:
+    """Return which rows have an answer.
+
+    Parameters
+    ----------
+    values : ndarray of length n
+        What `answer_column` returned.
+    missing : object
+        What stands for no answer besides None and NaN.
+
+    Returns
+    -------
+    ndarray of bool of shape (n,)
+        False where the answer is missing.
+    """
+    if values.dtype == object:
+        return np.array([not _absent(value, missing) for value in values], dtype=bool)
+    absent = np.zeros(values.shape, dtype=bool)
+    if values.dtype.kind == "f":
+        absent |= np.isnan(values)
+    if missing is not None:
+        absent |= values == missing
+    return np.logical_not(absent.reshape(len(values), -1).all(axis=1))
+
+
+def _absent(value: Any, missing: Any) -> bool:
+    if np.ndim(value):
+        value = np.asarray(value)
+        return value.dtype.kind == "f" and bool(np.isnan(value).all())
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    if isinstance(value, float | np.floating) and np.isnan(value):
+        return True
+    return missing is not None and bool(value == missing)

@@ -1,0 +1,51 @@
+"""How much each granularity counts in what a fusion gives."""
+
+from __future__ import annotations
+
+import torch
+
+from skmultigran.fusions import Parallel
+
+
+def fusion_shares(network, n_tasks, name):
+    """Return a function of images that tells the shares of their granularities.
+
+    Parameters
+    ----------
+    network : Network
+        The network, in evaluation mode.
+    n_tasks : int
+        Number of tasks.
+    name : str or recipe
+        The fusion as the user gave it, for the message.
+
+    Returns
+    -------
+    callable
+        Images `(B, C, H, W)` to shares `(B, n_tasks * n_granularities)`, task by task.
+
+    Raises
+    ------
+    ValueError
+        If the fusion has no weights.
+    """
+    fusion = network.fusion
+    fusions = list(fusion.fusions) if isinstance(fusion, Parallel) else [fusion]
+    if not hasattr(fusions[0], "granularity_weights"):
+        raise ValueError(
+            f"fusion={name!r} has no weights of granularities. Take 'weighted', "
+            "'gated' or 'attention', which weigh what they see."
+        )
+
+    def shares(images):
+        maps = network.extract(images)
+        # Fusions that come after the pooling see the maps on each grid.
+        pooled_first = not getattr(network, "fuse_maps", True)
+        seen = network.head.pool(maps) if pooled_first else [maps]
+        found = [
+            torch.stack([fusion.granularity_weights(maps) for maps in seen]).mean(dim=0)
+            for fusion in fusions
+        ]
+        return torch.cat(found * (n_tasks // len(found)), dim=1)
+
+    return shares

@@ -1,0 +1,36 @@
+"""Columns of answers: their forms, and what is missing in them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from skmultigran._answers import answer_column, known_answers
+
+COLUMNS = {
+    "None among words": (["a", None, "b"], None, [1, 0, 1]),
+    "None among numbers": ([1, None, 2.5], None, [1, 0, 1]),
+    "NaN": (np.array([1.0, np.nan, 3.0]), None, [1, 0, 1]),
+    "NaN in float32": (np.array([np.nan, 1], dtype=np.float32), None, [0, 1]),
+    "nullable integers": (pd.Series([1, pd.NA, 3], dtype="Int64"), None, [1, 0, 1]),
+    "text": (pd.Series(["a", None], dtype="string"), None, [1, 0]),
+    "categories": (pd.Series(["a", None], dtype="category"), None, [1, 0]),
+    "times": (pd.Series([pd.NaT, pd.Timestamp(0)], dtype=object), None, [0, 1]),
+    "a number": (np.array([0, -1, 1]), -1, [1, 0, 1]),
+    "a word": (np.array(["yes", "?", "no"]), "?", [1, 0, 1]),
+    "a word, and NaN": (pd.Series(["yes", "?", np.nan]), "?", [1, 0, 0]),
+    "rows": (np.array([[1, np.nan], [np.nan, np.nan]]), None, [1, 0]),
+    "rows of a number": (np.array([[-1, -1], [-1, 2]]), -1, [0, 1]),
+    "cells": (pd.Series([np.ones(2), None, np.full(2, np.nan)]), None, [1, 0, 0]),
+    "of different shapes": ([np.ones((2, 2)), None, np.ones((3, 1))], None, [1, 0, 1]),
+    "a tensor": (torch.tensor([1.0, torch.nan]), None, [1, 0]),
+}
+
+
+@pytest.mark.parametrize(
+    ("column", "missing", "expected"), COLUMNS.values(), ids=COLUMNS
+)
+def test_what_is_known(column, missing, expected):
+    values = answer_column(column)
+    assert isinstance(values, np.ndarray)
+    assert known_answers(values, missing).tolist() == [bool(e) for e in expected]

@@ -44,10 +44,11 @@ class Augmentation:
         rectangle of 0.02 to 0.4 of its area filled with the median of its border (Zhong
         et al. 2020, "Random Erasing Data Augmentation", arXiv:1708.04896). "standard":
         affine and flip. "strong": crop, flip, color and erase. "auto": affine, and
-        nothing for images of a single line. A callable, such as a transform of `torchvision.transforms.v2`:
-        given one image `(C, H, W)` at a time, float32 in [0, 1], and returning one of
-        the same shape; what it draws from the global generators of torch, numpy and
-        Python is seeded for each image. A list: several, in order.
+        nothing for images of a single line. A callable, such as a transform of
+        `torchvision.transforms.v2`: given one image `(C, H, W)` at a time, float32 in
+        [0, 1], and returning one of the same shape; what it draws from the global
+        generators of torch, numpy and Python is seeded for each image. A list: several,
+        in order.
     image_size : tuple of int
         `(height, width)` of the images.
 

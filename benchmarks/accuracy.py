@@ -105,9 +105,7 @@ def main(arguments=None):
     )
     parser.add_argument("--data", choices=DRAWN, required=True)
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=None)
-    parser.add_argument(
-        "--seeds", type=int, default=3, help="or draws of images"
-    )
+    parser.add_argument("--seeds", type=int, default=3, help="or draws of images")
     parser.add_argument(
         "--max-epochs",
         type=int,

@@ -9,7 +9,7 @@ from os import PathLike
 import numpy as np
 import torch
 from sklearn.base import TransformerMixin, clone
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from skmultigran._network import NetworkRecipe
@@ -26,6 +26,7 @@ from skmultigran.estimators._design import NetworkDesign, checked_scales
 from skmultigran.estimators._feature_keys import feature_keys
 from skmultigran.estimators._frozen_maps import MapSource, tile_outputs
 from skmultigran.estimators._mask_targets import MaskTargets
+from skmultigran.estimators._pixels import chosen_pixels, stacked_masks
 from skmultigran.estimators._reading import read_images
 from skmultigran.estimators._restoring import forget_fit, restored_on_failure
 from skmultigran.estimators._unfused import UnfusedMaps
@@ -325,7 +326,9 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
         source = self._read(X)
         masks = MaskTargets(type(self).__name__, ignore_label, None, "").checked(Y)
         check_consistent_length(source, masks)
-        chosen = _chosen(source.sizes, masks, ignore_label, max_per_image, random_state)
+        chosen = chosen_pixels(
+            source.sizes, masks, ignore_label, max_per_image, random_state
+        )
         parts = [[] for _ in masks]
         for position, core, columns in self._pieces(source):
             inside = chosen[position][core]
@@ -368,7 +371,7 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
                 shape = (*source.sizes[position], *values.shape[2:])
                 results[position] = np.empty(shape, values.dtype)
             results[position][core] = values
-        return _stacked(results)
+        return stacked_masks(results)
 
     def to_masks(self, values, X):
         """Return values of all pixels, one per row of `transform`, as masks.
@@ -399,7 +402,7 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
                 "pixels. Pass one value per row of transform, of the same images."
             )
         parts = np.split(values, np.cumsum(pixels)[:-1])
-        return _stacked(
+        return stacked_masks(
             [
                 part.reshape(*size, *values.shape[1:])
                 for part, size in zip(parts, sizes.tolist(), strict=True)
@@ -484,35 +487,3 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
             self.device_ = device_here(self.device_)
             self.network_ = self._build(load_weights=False)
             load_module_state(self.network_, weights)
-
-
-def _chosen(sizes, masks, ignore_label, max_per_image, random_state):
-    """Return for each image which of its pixels are learned from."""
-    generator = check_random_state(random_state)
-    chosen = []
-    for row, (size, mask) in enumerate(zip(sizes, masks, strict=True)):
-        if tuple(size) != mask.shape:
-            raise ValueError(
-                f"HypercolumnTransformer: the image of row {row} has {size[0]} x "
-                f"{size[1]} pixels, but its mask has {mask.shape[0]} x "
-                f"{mask.shape[1]}. Give every image a mask of its own size."
-            )
-        inside = (
-            np.ones(mask.shape, bool) if ignore_label is None else mask != ignore_label
-        )
-        places = np.flatnonzero(inside)
-        if max_per_image is not None and len(places) > max_per_image:
-            inside = np.zeros(mask.shape, bool)
-            kept = generator.choice(places, max_per_image, replace=False)
-            inside.reshape(-1)[kept] = True
-        chosen.append(inside)
-    return chosen
-
-
-def _stacked(results):
-    """Return arrays as one where they have one shape, else as an array of arrays."""
-    if len({result.shape for result in results}) == 1:
-        return np.stack(results)
-    column = np.empty(len(results), dtype=object)
-    column[:] = results
-    return column

@@ -3,13 +3,17 @@
 from skmultigran.inspection._fusion_weights_display import FusionWeightsDisplay
 from skmultigran.inspection._importance import granularity_importance
 from skmultigran.inspection._importance_display import GranularityImportanceDisplay
+from skmultigran.inspection._map_display import GranularityMapDisplay
+from skmultigran.inspection._maps import granularity_maps
 from skmultigran.inspection._training_history_display import TrainingHistoryDisplay
 from skmultigran.inspection._weights import granularity_weights
 
 __all__ = [
     "FusionWeightsDisplay",
     "GranularityImportanceDisplay",
+    "GranularityMapDisplay",
     "TrainingHistoryDisplay",
     "granularity_importance",
+    "granularity_maps",
     "granularity_weights",
 ]

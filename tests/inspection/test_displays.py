@@ -3,18 +3,23 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from skmultigran import inspection
 from skmultigran.inspection import (
     FusionWeightsDisplay,
     GranularityImportanceDisplay,
+    GranularityMapDisplay,
     TrainingHistoryDisplay,
 )
 
 DISPLAYS = {
     GranularityImportanceDisplay: lambda: GranularityImportanceDisplay(
         [[0.3, 0.5], [0.1, 0.2]], ["s1.00_l0", "s1.00_l1"], 0.9
+    ),
+    GranularityMapDisplay: lambda: GranularityMapDisplay(
+        np.zeros((2, 8, 8, 1)), np.ones((2, 2, 8, 8)), ["s1.00_l0", "s1.00_l1"]
     ),
     TrainingHistoryDisplay: lambda: TrainingHistoryDisplay(
         [{"epoch": n, "train_loss": 1 / n} for n in (1, 2)]

@@ -5,6 +5,8 @@ from skmultigran.inspection._importance import granularity_importance
 from skmultigran.inspection._importance_display import GranularityImportanceDisplay
 from skmultigran.inspection._map_display import GranularityMapDisplay
 from skmultigran.inspection._maps import granularity_maps
+from skmultigran.inspection._similarity import granularity_similarity
+from skmultigran.inspection._similarity_display import GranularitySimilarityDisplay
 from skmultigran.inspection._training_history_display import TrainingHistoryDisplay
 from skmultigran.inspection._weights import granularity_weights
 
@@ -12,8 +14,10 @@ __all__ = [
     "FusionWeightsDisplay",
     "GranularityImportanceDisplay",
     "GranularityMapDisplay",
+    "GranularitySimilarityDisplay",
     "TrainingHistoryDisplay",
     "granularity_importance",
     "granularity_maps",
+    "granularity_similarity",
     "granularity_weights",
 ]

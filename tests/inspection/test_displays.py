@@ -11,6 +11,7 @@ from skmultigran.inspection import (
     FusionWeightsDisplay,
     GranularityImportanceDisplay,
     GranularityMapDisplay,
+    GranularitySimilarityDisplay,
     TrainingHistoryDisplay,
 )
 
@@ -20,6 +21,9 @@ DISPLAYS = {
     ),
     GranularityMapDisplay: lambda: GranularityMapDisplay(
         np.zeros((2, 8, 8, 1)), np.ones((2, 2, 8, 8)), ["s1.00_l0", "s1.00_l1"]
+    ),
+    GranularitySimilarityDisplay: lambda: GranularitySimilarityDisplay(
+        [[1, 0.4], [0.4, 1]], ["s1.00_l0", "s1.00_l1"]
     ),
     TrainingHistoryDisplay: lambda: TrainingHistoryDisplay(
         [{"epoch": n, "train_loss": 1 / n} for n in (1, 2)]

@@ -165,12 +165,22 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
 
     def _resolve_auto(self, n):
         super()._resolve_auto(n)
+        self._check_size_schedule()
         if self.batch_size == "auto":
             most = _LARGEST_AUTO_BATCH_PIXELS // math.prod(self.image_size_)
             self.batch_size_ = min(self.batch_size_, max(_SMALLEST_AUTO_BATCH, most))
         if self.max_epochs == "auto":
             tuning = self._recipe("backbone").pretrained and self.trainable != "head"
             self.max_epochs_ = auto_max_epochs(n, self.batch_size_, fine_tuning=tuning)
+
+    def _check_size_schedule(self):
+        if self._training_.size_schedule != "constant":
+            raise ValueError(
+                f"{type(self).__name__} got Training(size_schedule="
+                f"{self._training_.size_schedule!r}), which makes images smaller, but "
+                "not what is known of their pixels. Take size_schedule='constant'; "
+                "crop_size sets how much of an image is seen at once."
+            )
 
     def _batches(self, source, samples, generator):
         annotations = self._annotations(samples.targets)

@@ -9,7 +9,12 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils.validation import check_is_fitted
 
-from skmultigran import ConvNetBackbone, DenseHead, MultiGranularitySegmenter
+from skmultigran import (
+    ConvNetBackbone,
+    DenseHead,
+    MultiGranularitySegmenter,
+    Training,
+)
 from skmultigran._registry import FUSIONS
 
 SMALL = ConvNetBackbone(widths=(6, 8), stem_stride=1)
@@ -290,3 +295,14 @@ def test_not_fitted():
     with pytest.raises(NotFittedError):
         MultiGranularitySegmenter().predict(discs(1)[0])
     assert not hasattr(MultiGranularitySegmenter(), "classes_")
+
+
+def test_coarse_images_are_refused_where_pixels_have_answers():
+    model = MultiGranularitySegmenter(
+        training=Training(size_schedule="coarse_to_fine"), max_epochs=1
+    )
+    images, masks = np.zeros((2, 16, 16)), np.zeros((2, 16, 16), dtype=int)
+    masks[:, :8] = 1
+    with pytest.raises(ValueError, match="size_schedule='constant'"):
+        model.fit(images, masks)
+    assert not hasattr(model, "net_")

@@ -52,8 +52,10 @@ class MultiGranularityMultiTask(TaskNetworkPredictor):
         The fusion network: a registered name or a recipe such as `AttentionFusion`.
         "auto": "fpn" where a task is about pixels, which need whole maps, else
         "concat".
-    head : str or recipe, default="pooled"
-        The head of each task about whole images: "pooled" or `PooledHead`.
+    head : str or recipe, default="auto"
+        The head of each task about whole images: "pooled" or `PooledHead`. "auto":
+        "pooled"; where a pretrained backbone is frozen, averages over whole maps with a
+        dropout of one half, as its many columns let rare classes be learned by heart.
     dense_head : str or recipe, default="dense"
         The head of each task about pixels: "dense" or `DenseHead`.
     scales : sequence of float, default=(1.0,)
@@ -223,7 +225,7 @@ class MultiGranularityMultiTask(TaskNetworkPredictor):
         share="fusion",
         backbone="convnet",
         fusion="auto",
-        head="pooled",
+        head="auto",
         dense_head="dense",
         scales=(1.0,),
         image_shape=None,

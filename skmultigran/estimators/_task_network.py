@@ -7,6 +7,8 @@ from itertools import accumulate, pairwise
 import numpy as np
 from sklearn.base import clone
 
+from skmultigran._recipe import Recipe
+from skmultigran._registry import BACKBONES
 from skmultigran.estimators._supervised import MultiGranularityPredictor
 from skmultigran.estimators._task_specs import task_specs
 from skmultigran.estimators._task_targets import TaskTargets, form_of
@@ -48,7 +50,16 @@ class TaskNetworkPredictor(MultiGranularityPredictor):
         value = super()._resolved(name)
         if name == "fusion" and isinstance(value, str) and value == "auto":
             return "fpn" if self._about_pixels else "concat"
+        if name == "head" and isinstance(value, str) and value == "auto":
+            return self._auto_head()
         return value
+
+    def _auto_head(self):
+        backbone = self._resolved("backbone")
+        known = isinstance(backbone, Recipe) or backbone in BACKBONES
+        if self.trainable == "head" and known and self._recipe("backbone").pretrained:
+            return PooledHead(pooling=("avg",), grid=(1,), dropout=0.5)
+        return PooledHead()
 
     def _is_frozen(self):
         return super()._is_frozen() and not self._about_pixels

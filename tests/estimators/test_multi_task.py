@@ -220,7 +220,7 @@ def test_weight_zero_equals_absence_bit_for_bit(images, columns):
 def test_one_task_equals_the_estimator_of_that_task(images, columns):
     """Alone and unbalanced a task is the classifier or the regressor, up to seeds."""
     shared = {**small().get_params(deep=False), "augment": None, "max_epochs": 2}
-    own = ("tasks", "task_weight", "share", "dense_head", "fusion")
+    own = ("tasks", "task_weight", "share", "head", "dense_head", "fusion")
     shared = {name: value for name, value in shared.items() if name not in own}
     for name, alone in {
         "digit": MultiGranularityClassifier(**shared),
@@ -357,3 +357,15 @@ def test_auto_augmentation_depends_on_the_tasks(images, columns):
             for augment in ("auto", None)
         )
         assert (auto != none) == moved
+
+
+def test_auto_head_depends_on_what_is_frozen():
+    model = small(backbone="efficientnet_lite0")
+    assert model.get_params()["head__grid"] == (1, 2)
+    frozen = model.set_params(trainable="head")
+    assert frozen.get_params()["head__pooling"] == ("avg",)
+    assert frozen.get_params()["head__dropout"] == 0.5
+    assert frozen.set_params(head__dropout=0.1).head.grid == (1,)
+    assert small(backbone="scattering", trainable="head").get_params()[
+        "head__grid"
+    ] == (1, 2)

@@ -53,6 +53,8 @@ def granularity_maps(estimator, X, *, target=None, n_steps=32):
     Returns
     -------
     Bunch
+        All that is known of the images:
+
         maps : ndarray of float32 of shape (n, n_granularities, height, width)
             Evidence per pixel of the image as the network sees it, of `image_size_`.
         fused : ndarray of float32 of shape (n, height, width)

@@ -23,6 +23,8 @@ def granularity_similarity(estimator, X):
     Returns
     -------
     Bunch
+        Similarities and names:
+
         similarity : ndarray of shape (n_granularities, n_granularities)
             Symmetric, with ones on the diagonal. Near 1: the two say the same of the
             images, up to rotation and scale; near 0: nothing in common. NaN where a

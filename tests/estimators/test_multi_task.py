@@ -193,9 +193,8 @@ def test_half_of_the_answers_beats_half_of_the_images():
     half = np.arange(200) < 100
     y = {"digit": digit, "pair": np.where(half, digit // 2, np.nan)}
     tasks = dict.fromkeys(y, "classification")
-    # As many steps each.
-    partly = small(tasks, max_epochs=15).fit(images, y)
-    alone = small(tasks, max_epochs=30).fit(images[half], part(y, half))
+    partly = small(tasks, max_epochs=20).fit(images, y)
+    alone = small(tasks, max_epochs=20).fit(images[half], part(y, half))
     truth = {"digit": test, "pair": test // 2}
     more, less = (model.scores(rest, truth) for model in (partly, alone))
     assert more["pair"] > less["pair"]

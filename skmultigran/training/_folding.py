@@ -75,7 +75,11 @@ def folded(network: nn.Module) -> nn.Module:
 def _state(network: nn.Module) -> tuple[tuple[int, int], ...]:
     """Return what changes when a weight does: where it lies, and how often written."""
     tensors = (*network.parameters(), *network.buffers())
-    return tuple((tensor.data_ptr(), tensor._version) for tensor in tensors)
+    return tuple(
+        # Tensors made in inference mode do not count.
+        (tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version)
+        for tensor in tensors
+    )
 
 
 @torch.no_grad()

@@ -181,3 +181,9 @@ def test_training_goes_back_when_it_fails():
         raise KeyboardInterrupt
     assert all("forward" not in vars(module) for module in network.modules())
     assert network.training
+
+
+def test_a_network_made_in_inference_mode():
+    with torch.inference_mode():
+        network = make_network()
+        assert n_norms(folded(network)) == 0

@@ -173,7 +173,7 @@ class MultiGranularityDetector(DenseMultiGranularity):
     >>> len(found), sorted(found[0])
     (3, ['boxes', 'labels', 'levels', 'scores'])
     >>> detector.strides_
-    [4, 8, 16, 32]
+    [4.0, 8.0, 16.0, 32.0]
     """
 
     _parameter_constraints = {

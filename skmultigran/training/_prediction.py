@@ -15,6 +15,8 @@ from skmultigran.training._threads import threads_for
 
 _PIXELS_PER_BATCH = 2**17
 _LARGEST_BATCH = 128
+# A batch of so many pixels takes hardly longer than a smaller one.
+_FEWEST_PIXELS = 2**10
 
 
 def prediction_batch_size(image_size: tuple[int, int]) -> int:
@@ -67,7 +69,8 @@ def predict_outputs(
     """
     size = prediction_batch_size(source.image_size)
     if not one_size:
-        size = min(size, _next_power_of_two(len(source)))
+        fewest = _FEWEST_PIXELS // math.prod(source.image_size)
+        size = min(size, _next_power_of_two(max(fewest, len(source))))
     outputs = []
     with threads_for(size * math.prod(source.image_size)):
         for start in range(0, len(source), size):

@@ -85,7 +85,7 @@ def test_targets_and_weights_follow_their_images(numbered, batches_of):
 
 
 def test_images_are_augmented_with_draws_of_their_own(source_of, batches_of):
-    images = np.broadcast_to(np.random.default_rng(0).random((16, 16)), (20, 16, 16))
+    images = np.broadcast_to(np.random.default_rng(0).random((28, 28)), (20, 28, 28))
     source = source_of(images.copy())
     found = torch.cat([x for x, _ in batches_of(source, augment="shift")])
     assert len({tuple(image.flatten().tolist()) for image in found}) > 10

@@ -98,12 +98,21 @@ def test_every_batch_has_one_size_where_asked_for(source_of):
 
 
 @pytest.mark.parametrize(
-    ("n", "expected"), [(1, [2]), (2, [2]), (5, [8]), (16, [16]), (17, [16, 16])]
+    ("n", "side", "expected"),
+    [
+        (1, 32, [2]),
+        (2, 32, [2]),
+        (5, 32, [8]),
+        (16, 32, [16]),
+        (17, 32, [16, 16]),
+        (1, 16, [4]),
+        (1, 8, [16]),
+    ],
 )
-def test_a_few_images_are_padded_to_a_power_of_two(n, expected, source_of):
-    network, sizes = network_for((8, 8, 1)), []
+def test_a_few_images_are_padded_to_a_power_of_two(n, side, expected, source_of):
+    network, sizes = network_for((side, side, 1)), []
     network.register_forward_pre_hook(lambda module, x: sizes.append(len(x[0])))
-    predict(network, source_of(np.zeros((n, 8, 8))))
+    predict(network, source_of(np.zeros((n, side, side))))
     assert sizes == expected
 
 

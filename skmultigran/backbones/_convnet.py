@@ -139,7 +139,7 @@ class ConvNetBackbone(BackboneRecipe):
     Examples
     --------
     >>> from skmultigran import ConvNetBackbone
-    >>> ConvNetBackbone(widths=(16, 32)).levels(in_channels=1, image_size=(28, 28))
+    >>> ConvNetBackbone(widths=(16, 32)).levels(in_channels=1, image_size=(8, 8))
     (Level(channels=16, stride=1), Level(channels=32, stride=2))
     """
 

@@ -20,7 +20,7 @@ def maps_of(levels=LEVELS, sizes=SIZES):
 def network(fusion, scales=(1.0,), size=(32, 24), n_outputs=3):
     return (
         NetworkRecipe(
-            ConvNetBackbone(widths=(6, 8, 10)),
+            ConvNetBackbone(widths=(6, 8, 10), stem_stride=1),
             FUSIONS.recipe(fusion),
             DenseHead(channels=8),
             scales,

@@ -11,6 +11,14 @@ WIDTH, ROW_HEIGHT = 6.4, 0.45
 
 # Of Okabe and Ito, which the colour-blind tell apart too.
 BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#555555"
+_GREEN, _RED, _SKY, _PURPLE, _YELLOW = (
+    "#009E73",
+    "#D55E00",
+    "#56B4E9",
+    "#CC79A7",
+    "#F0E442",
+)
+DISTINCT = (BLUE, ORANGE, _GREEN, _RED, _SKY, _PURPLE, _YELLOW)
 
 
 def new_axes(caller, *, rows=1, columns=1, size, **kwargs):
@@ -56,6 +64,27 @@ def granularity_colours(count):
     return colormaps.colormaps["cividis"](np.linspace(0.88, 0.12, count))
 
 
+def class_colours(count):
+    """Return one colour per class; the first is pale, as it often is the ground.
+
+    Parameters
+    ----------
+    count : int
+        Number of classes.
+
+    Returns
+    -------
+    ndarray of shape (count, 3)
+        Eight colours that the colour-blind tell apart, then darker and paler ones of
+        the same hues, and the same again.
+    """
+    colors = import_optional("matplotlib.colors", caller="a display", extra="plot")
+    hues = np.array([colors.to_rgb(name) for name in DISTINCT])
+    ground = np.full((1, 3), 0.88)
+    known = np.concatenate([ground, hues, 0.45 * hues, 0.45 + 0.55 * hues])
+    return known[np.arange(count) % len(known)]
+
+
 def plain_frame(ax):
     """Leave only the axis lines that say something.
 
@@ -80,3 +109,61 @@ def granularities_downwards(ax, granularities):
     ax.set_yticks(range(len(granularities)), granularities)
     ax.set_ylim(len(granularities) - 0.4, -0.6)
     ax.set_ylabel("coarse  \N{LEFTWARDS ARROW}  fine")
+
+
+def panels(ax, caller, shape, size):
+    """Return a table of axes: new ones, those given, or such in the place of one.
+
+    Parameters
+    ----------
+    ax : Axes, ndarray of them, or None
+        Where to draw, as `plot` was told.
+    caller : str
+        Name of the display, for messages.
+    shape : tuple of int
+        Rows and columns of the table.
+    size : tuple of float
+        Width and height of a new figure in inches.
+
+    Returns
+    -------
+    ndarray of Axes of shape `shape`
+        The axes.
+
+    Raises
+    ------
+    ValueError
+        If other numbers of axes are given than are drawn into.
+    """
+    if ax is None:
+        return new_axes(caller, rows=shape[0], columns=shape[1], size=size)
+    if isinstance(ax, np.ndarray):
+        if ax.size != shape[0] * shape[1]:
+            raise ValueError(
+                f"{caller}.plot got {ax.size} axes, but it draws {shape[0]} rows of "
+                f"{shape[1]}. Pass as many, or one whose place they take."
+            )
+        return ax.reshape(shape)
+    ax.set_axis_off()
+    return ax.get_subplotspec().subgridspec(*shape).subplots(squeeze=False)
+
+
+def show_image(ax, image):
+    """Draw an image, without ticks.
+
+    Parameters
+    ----------
+    ax : Axes
+        The axes.
+    image : ndarray of shape (height, width, n_channels)
+        Values in [0, 1]; three channels are shown in colour, any others as their mean.
+
+    Returns
+    -------
+    AxesImage
+        What was drawn.
+    """
+    ax.set(xticks=[], yticks=[])
+    if image.shape[-1] == 3:
+        return ax.imshow(np.clip(image, 0, 1))
+    return ax.imshow(image.mean(axis=-1), cmap="gray", vmin=0, vmax=1)

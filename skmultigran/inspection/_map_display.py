@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from skmultigran._support import import_optional
-from skmultigran.inspection._axes import WIDTH, new_axes
+from skmultigran.inspection._axes import WIDTH, panels, show_image
 from skmultigran.inspection._maps import granularity_maps
 
 # Evidence of either sign up to this share of the pixels gets its own colour.
@@ -115,42 +115,34 @@ class GranularityMapDisplay:
             The display itself.
         """
         maps = np.asarray(self.maps)
-        panels = np.concatenate([maps, maps.sum(axis=1, keepdims=True)], axis=1)
-        self.axes_ = self._axes(ax, len(maps), panels.shape[1] + 1)
+        drawn = np.concatenate([maps, maps.sum(axis=1, keepdims=True)], axis=1)
+        rows, columns = len(maps), drawn.shape[1] + 1
+        cell = min(_CELL, 1.5 * WIDTH / columns)
+        size = (cell * columns, (cell + 0.25) * rows + 0.3)
+        self.axes_ = panels(ax, type(self).__name__, (rows, columns), size)
         self.figure_ = self.axes_[0, 0].figure
         names = ["image", *self.granularities, "all together"]
         for axes, name in zip(self.axes_[0], names, strict=True):
             axes.set_title(name, fontsize="small", pad=16 if name != "image" else 6)
         self.images_ = np.array(
-            [self._draw_row(row, panels[row], kwargs) for row in range(len(maps))]
+            [self._draw_row(row, drawn[row], kwargs) for row in range(rows)]
         )
         return self
 
-    def _axes(self, ax, rows, columns):
-        if ax is None:
-            cell = min(_CELL, 1.5 * WIDTH / columns)
-            size = (cell * columns, (cell + 0.25) * rows + 0.3)
-            return new_axes(type(self).__name__, rows=rows, columns=columns, size=size)
-        if isinstance(ax, np.ndarray):
-            return ax.reshape(rows, columns)
-        ax.set_axis_off()
-        return ax.get_subplotspec().subgridspec(rows, columns).subplots(squeeze=False)
-
-    def _draw_row(self, row, panels, kwargs):
-        image = np.asarray(self.images[row])
+    def _draw_row(self, row, evidence, kwargs):
         first, *others = self.axes_[row]
-        first.imshow(image if image.shape[-1] == 3 else image.mean(-1), **_grey(image))
+        show_image(first, np.asarray(self.images[row]))
         if self.titles is not None:
             first.set_ylabel(self.titles[row], fontsize="small")
-        limit = np.quantile(np.abs(panels), _QUANTILE) or 1
+        limit = np.quantile(np.abs(evidence), _QUANTILE) or 1
         style = {"cmap": "PuOr_r", "norm": _roots(limit)} | kwargs
         drawn = []
-        for axes, panel in zip(others, panels, strict=True):
-            drawn.append(axes.imshow(panel, **style))
+        for axes, map_ in zip(others, evidence, strict=True):
+            drawn.append(axes.imshow(map_, **style))
             axes.text(
                 0.5,
                 1.02,
-                f"{panel.sum():+.2f}",
+                f"{map_.sum():+.2f}",
                 transform=axes.transAxes,
                 ha="center",
                 va="bottom",
@@ -169,7 +161,3 @@ def _roots(limit):
         vmin=-limit,
         vmax=limit,
     )
-
-
-def _grey(image):
-    return {} if image.shape[-1] == 3 else {"cmap": "gray", "vmin": 0, "vmax": 1}

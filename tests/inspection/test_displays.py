@@ -8,10 +8,12 @@ import pytest
 
 from skmultigran import inspection
 from skmultigran.inspection import (
+    DetectionDisplay,
     FusionWeightsDisplay,
     GranularityImportanceDisplay,
     GranularityMapDisplay,
     GranularitySimilarityDisplay,
+    SegmentationDisplay,
     TrainingHistoryDisplay,
 )
 
@@ -30,6 +32,12 @@ DISPLAYS = {
     ),
     FusionWeightsDisplay: lambda: FusionWeightsDisplay(
         [[0.5, 0.5], [0.25, 0.75]], ["s1.00_l0", "s1.00_l1"]
+    ),
+    SegmentationDisplay: lambda: SegmentationDisplay(
+        np.zeros((2, 8, 8, 1)), None, np.arange(128).reshape(2, 8, 8) // 40
+    ),
+    DetectionDisplay: lambda: DetectionDisplay(
+        np.zeros((2, 8, 8, 1)), None, [{"boxes": [[1, 1, 4, 5]], "labels": ["a"]}] * 2
     ),
 }
 each_display = pytest.mark.parametrize("make", DISPLAYS.values(), ids=lambda _: "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from numbers import Integral, Real
 
 import torch
@@ -34,6 +35,28 @@ def _max(map_: Tensor) -> Tensor:
 
 _WHOLE_MAP: dict[str, Callable[[Tensor], Tensor]] = {"avg": _mean, "max": _max}
 
+
+def _cell_means(map_: Tensor, cells: tuple[int, int]) -> Tensor:
+    """Average cells by one matrix product, whose backward pass is the quicker one."""
+    height, width = map_.shape[-2:]
+    members = _cell_members(height, cells[0]), _cell_members(width, cells[1])
+    product = torch.kron(*members).to(map_)  # (rows * columns, H * W) of 0 and 1
+    pixels = map_.permute(0, 2, 3, 1).flatten(1, 2)  # (B, H * W, C)
+    # Sums first: reciprocals of counts would be rounded in bfloat16.
+    means = (product @ pixels) / product.sum(1, keepdim=True)
+    return means.transpose(1, 2).unflatten(2, cells)
+
+
+@lru_cache(maxsize=64)
+def _cell_members(n_pixels: int, n_cells: int) -> Tensor:
+    """Return which pixels of a side belong to which cell, as adaptive pooling cuts."""
+    cell, pixel = torch.arange(n_cells)[:, None], torch.arange(n_pixels)
+    first = cell * n_pixels // n_cells
+    end = -(-(cell + 1) * n_pixels // n_cells)
+    return ((first <= pixel) & (pixel < end)).float()
+
+
+_LEARNED_FROM = _POOLINGS | {"avg": _cell_means}
 
 # Features that are mapped to the answer as they are; more are scaled down.
 _FEATURES_AT_FULL_SCALE = 256
@@ -107,7 +130,8 @@ class GridPooling(nn.Module):
             # The same numbers as adaptive pooling, whose backward pass takes longer.
             parts = [_WHOLE_MAP[name](map_) for name in self.pooling]
         else:
-            parts = [_POOLINGS[name](map_, cells) for name in self.pooling]
+            ways = _LEARNED_FROM if map_.requires_grad else _POOLINGS
+            parts = [ways[name](map_, cells) for name in self.pooling]
         return torch.cat(parts, dim=1)
 
 

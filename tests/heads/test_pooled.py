@@ -149,3 +149,26 @@ def test_a_step_changes_the_answer_as_much_for_any_number_of_features(channels):
     change = (head(grids) - before).norm() / 32**0.5
     # Independent normalised features: 0.01 times the root of their number at most.
     assert change <= 0.01 * min(channels, 256) ** 0.5 * 1.5
+
+
+@pytest.mark.parametrize("size", [(4, 6), (7, 7), (1, 7), (5, 1), (3, 2)])
+@pytest.mark.parametrize("grid", [2, 3])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_cells_that_are_learned_from_equal_adaptive_pooling(size, grid, layout):
+    map_ = torch.rand(2, 3, *size).to(memory_format=layout)
+    for name, reference in [
+        ("avg", torch.nn.AdaptiveAvgPool2d(grid)),
+        ("max", torch.nn.AdaptiveMaxPool2d(grid)),
+    ]:
+        ours, theirs = map_.clone().requires_grad_(), map_.clone().requires_grad_()
+        found, expected = pooled(ours, (name,), grid), reference(theirs)
+        torch.testing.assert_close(found, expected)
+        weights = torch.rand_like(found)
+        (found * weights).sum().backward()
+        (expected * weights).sum().backward()
+        torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+def test_cells_in_bfloat16_are_summed_without_rounding_the_counts():
+    map_ = torch.ones(1, 2, 7, 7, dtype=torch.bfloat16, requires_grad=True)
+    assert (pooled(map_, ("avg",), 2) == 1).all()

@@ -90,23 +90,33 @@ class SaysClassifier(ClassifierMixin, Broken):
 
 
 BROKEN = {
-    ChangesParameters: (0, r"fit changed the parameters \['max_epochs'\]"),
-    ReturnsNothing: (2, "fit does not return self"),
-    WritesX: (4, "fit changed y"),
-    Remembers: (5, "predict changed the estimator"),
-    ReadsTheBatch: (6, "An image alone is predicted otherwise"),
-    OneSize: (9, "A mask of"),
-    IgnoresWeights: (11, "Weight zero is not the same"),
-    ForgetsOnFailure: (16, "A failing fit changed the estimator"),
-    SaysClassifier: (18, "Folds would be stratified"),
+    ChangesParameters: (
+        "check_parameters_are_kept",
+        r"fit changed the parameters \['max_epochs'\]",
+    ),
+    ReturnsNothing: ("check_fit_returns_self", "fit does not return self"),
+    WritesX: ("check_fit_leaves_its_input", "fit changed y"),
+    Remembers: ("check_predict_leaves_the_estimator", "predict changed the estimator"),
+    ReadsTheBatch: (
+        "check_batches_do_not_matter",
+        "An image alone is predicted otherwise",
+    ),
+    OneSize: ("check_sizes_may_differ", "A mask of"),
+    IgnoresWeights: ("check_zero_weight_is_absence", "Weight zero is not the same"),
+    ForgetsOnFailure: (
+        "check_failing_fit_loses_nothing",
+        "A failing fit changed the estimator",
+    ),
+    SaysClassifier: ("check_estimator_type", "Folds would be stratified"),
 }
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.__name__)
 def test_broken_promises_are_found(broken):
-    number, message = BROKEN[broken]
+    name, message = BROKEN[broken]
+    (check,) = (check for check in MASK_CHECKS if check.__name__ == name)
     with pytest.raises(AssertionError, match=message):
-        MASK_CHECKS[number](broken(**SEGMENTER.get_params(deep=False)))
+        check(broken(**SEGMENTER.get_params(deep=False)))
 
 
 def test_all_at_once_stops_at_the_first():

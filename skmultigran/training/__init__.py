@@ -3,9 +3,16 @@
 from skmultigran.training._auto import auto_batch_size, auto_lr, auto_max_epochs
 from skmultigran.training._batches import TrainingBatches, batch_bounds
 from skmultigran.training._crop_batches import CropBatches
-from skmultigran.training._dense_prediction import predict_tiles
+from skmultigran.training._deep_supervision import deeply_supervised
+from skmultigran.training._dense_prediction import (
+    MapTile,
+    answer_tiles,
+    extract_tiles,
+    predict_tiles,
+)
 from skmultigran.training._dense_validation import DenseValidation
 from skmultigran.training._device import resolve_device
+from skmultigran.training._early_exit import predict_until_sure
 from skmultigran.training._early_stopping import EarlyStopping
 from skmultigran.training._folding import folded
 from skmultigran.training._freezing import (
@@ -41,6 +48,7 @@ __all__ = [
     "CropBatches",
     "DenseValidation",
     "EarlyStopping",
+    "MapTile",
     "MaskLayers",
     "RowSource",
     "TaskBatches",
@@ -50,6 +58,7 @@ __all__ = [
     "TrainingBatches",
     "TrainingNet",
     "Validation",
+    "answer_tiles",
     "auto_batch_size",
     "auto_lr",
     "auto_max_epochs",
@@ -59,7 +68,9 @@ __all__ = [
     "check_trainable",
     "class_balanced",
     "computed_rows",
+    "deeply_supervised",
     "estimate_norm_statistics",
+    "extract_tiles",
     "folded",
     "freeze",
     "from_plain",
@@ -68,6 +79,7 @@ __all__ = [
     "positive_rows",
     "predict_outputs",
     "predict_tiles",
+    "predict_until_sure",
     "resolve_device",
     "resolve_precision",
     "scaled_to_mean_one",

@@ -35,10 +35,11 @@ class _Pair(NamedTuple):
 
 
 class _Copy(NamedTuple):
-    """A folded copy, and what the weights were when it was made."""
+    """A folded copy, and what the network was like when it was made."""
 
-    state: tuple[tuple[int, int], ...]
-    network: nn.Module
+    parts: tuple[nn.Module, ...]
+    state: list[int]
+    network: nn.Module | None  # None: there was nothing to fold
 
 
 def folded(network: nn.Module) -> nn.Module:
@@ -59,27 +60,35 @@ def folded(network: nn.Module) -> nn.Module:
         The copy; the network itself where there is nothing to fold, or where it is
         within `held_norms_folded`.
     """
-    if any("forward" in vars(module) for module in network.modules()):
-        return network  # it is in training, and folded there
-    state = _state(network)
     known = _copies.get(network)
-    if known is not None and known.state == state:
-        return known.network
-    pairs = _pairs(network)
-    result = _folded_copy(network, pairs) if pairs else network
-    if result is not network:
-        _copies[network] = _Copy(state, result)
-    return result
+    if known is None or known.state != _state(network, known.parts):
+        if any("forward" in vars(module) for module in network.modules()):
+            return network  # it is in training, and folded there
+        # Without the network itself, which would then never be let go of.
+        parts = tuple(module for module in network.modules() if module is not network)
+        state, pairs = _state(network, parts), _pairs(network)
+        copied = _folded_copy(network, pairs) if pairs else None
+        known = _copies[network] = _Copy(parts, state, copied)
+    return network if known.network is None else known.network
 
 
-def _state(network: nn.Module) -> tuple[tuple[int, int], ...]:
-    """Return what changes when a weight does: where it lies, and how often written."""
-    tensors = (*network.parameters(), *network.buffers())
-    return tuple(
-        # Tensors made in inference mode do not count.
-        (tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version)
-        for tensor in tensors
-    )
+def _state(network: nn.Module, parts: tuple[nn.Module, ...]) -> list[int]:
+    """Return what changes when a weight, a part or a way of computing does.
+
+    Walking through a network takes longer than a look at parts that are known, which
+    one image would notice.
+    """
+    state: list[int] = []
+    for module in (network, *parts):
+        state.append("forward" in vars(module))
+        state.extend(map(id, module._modules.values()))
+        for tensor in (*module._parameters.values(), *module._buffers.values()):
+            if tensor is not None:
+                # Where it lies, and how often it was written to. Tensors made in
+                # inference mode do not count that.
+                state.append(tensor.data_ptr())
+                state.append(0 if tensor.is_inference() else tensor._version)
+    return state
 
 
 @torch.no_grad()

@@ -69,8 +69,7 @@ def predict_outputs(
     """
     size = prediction_batch_size(source.image_size)
     if not one_size:
-        fewest = _FEWEST_PIXELS // math.prod(source.image_size)
-        size = min(size, _next_power_of_two(max(fewest, len(source))))
+        size = fitting_batch_size(len(source), source.image_size)
     outputs = []
     with threads_for(size * math.prod(source.image_size)):
         for start in range(0, len(source), size):
@@ -80,9 +79,28 @@ def predict_outputs(
     return torch.cat(outputs)
 
 
+def fitting_batch_size(n: int, image_size: tuple[int, int]) -> int:
+    """Return the size that batches are padded to, for so many images.
+
+    Parameters
+    ----------
+    n : int
+        Number of images in all.
+    image_size : tuple of int
+        Their `(height, width)`.
+
+    Returns
+    -------
+    int
+        `prediction_batch_size`, for a few images the next power of two.
+    """
+    fewest = _FEWEST_PIXELS // math.prod(image_size)
+    size = _next_power_of_two(max(fewest, n))
+    return min(prediction_batch_size(image_size), size)
+
+
 def _next_power_of_two(n: int) -> int:
-    """Return 2, 4, 8, ...: a single image is computed by kernels of other kinds."""
-    return max(2, 1 << (n - 1).bit_length())
+    return 1 << (n - 1).bit_length()
 
 
 def padded_batch(images: Tensor, size: int) -> Tensor:
@@ -104,7 +122,9 @@ def padded_batch(images: Tensor, size: int) -> Tensor:
         The batch.
     """
     layout = torch.channels_last if images.ndim == 4 else torch.contiguous_format
-    padded = torch.empty((size, *images.shape[1:]), memory_format=layout)
+    padded = torch.empty(
+        (size, *images.shape[1:]), memory_format=layout, device=images.device
+    )
     padded[: len(images)] = images
     padded[len(images) :] = 0
     return padded

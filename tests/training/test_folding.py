@@ -1,6 +1,8 @@
 """Norms folded into convolutions give what the unfolded network gives."""
 
 import copy
+import gc
+import weakref
 
 import pytest
 import torch
@@ -99,6 +101,27 @@ def test_statistics_count_as_weights():
     first = folded(network)
     network.pyramid.backbones[0].stem[1].running_mean.add_(1)
     assert folded(network) is not first
+
+
+def test_a_part_that_is_replaced_counts_as_a_weight():
+    network = make_network()
+    first = folded(network)
+    network.head.linear = copy.deepcopy(network.head.linear)
+    assert folded(network) is not first
+    network.head.linear.weight = nn.Parameter(network.head.linear.weight + 1)
+    images = torch.rand(2, 3, 16, 16, dtype=torch.float64)
+    with torch.no_grad():
+        torch.testing.assert_close(folded(network)(images), network(images))
+
+
+@pytest.mark.parametrize("make", [make_network, lambda: _Plain(nn.Conv2d(3, 2, 3))])
+def test_a_network_that_nobody_uses_is_let_go_of(make):
+    network = make()
+    folded(network)
+    noticed = weakref.ref(network)
+    del network
+    gc.collect()
+    assert noticed() is None
 
 
 class _Plain(nn.Module):

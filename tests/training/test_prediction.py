@@ -100,7 +100,7 @@ def test_every_batch_has_one_size_where_asked_for(source_of):
 @pytest.mark.parametrize(
     ("n", "side", "expected"),
     [
-        (1, 32, [2]),
+        (1, 32, [1]),
         (2, 32, [2]),
         (5, 32, [8]),
         (16, 32, [16]),

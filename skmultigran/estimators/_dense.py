@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmultigran._support import Interval, StrOptions, fit_context
 from skmultigran.backbones import ConvNetBackbone
-from skmultigran.estimators._frozen_maps import MapSource, tile_outputs
+from skmultigran.estimators._frozen_maps import MapSource, tile_maps, tile_outputs
 from skmultigran.estimators._reading import read_images
 from skmultigran.estimators._restoring import restored_on_failure
 from skmultigran.estimators._supervised import SupervisedMultiGranularity
@@ -234,6 +234,11 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
         """Yield position, tile and raw numbers of all images in a source."""
         tiling = Tiling(self.tile_size, self.tile_overlap)
         return tile_outputs(self.net_.module_, source, self.device_, tiling)
+
+    def _tile_maps(self, source):
+        """Yield the maps that the raw numbers of all images are made of."""
+        tiling = Tiling(self.tile_size, self.tile_overlap)
+        return tile_maps(self.net_.module_, source, self.device_, tiling)
 
 
 class _WholeImages:

@@ -10,7 +10,7 @@ import torch
 
 from skmultigran.estimators._frozen import frozen_rows
 from skmultigran.images import CropSource
-from skmultigran.training import Tile, predict_tiles
+from skmultigran.training import MapTile, Tile, extract_tiles, predict_tiles
 
 # Maps are kept in memory up to this size; beyond it they are looked up, or made, anew.
 _KEPT_BYTES = 2**30
@@ -245,3 +245,35 @@ def tile_outputs(network, source, device, tiling):
         part = source.source.part(np.array([position]))
         for _, tile, output in predict_tiles(network, part, device, tiling):
             yield position, tile, output
+
+
+def tile_maps(network, source, device, tiling):
+    """Yield the maps of all images, as `tile_outputs` yields outputs.
+
+    Parameters
+    ----------
+    network : DenseNetwork
+        The network, in evaluation mode.
+    source : CropSource or MapSource
+        The images, or their maps.
+    device : str
+        Where the network lives.
+    tiling : Tiling
+        What is large, and how it is cut.
+
+    Yields
+    ------
+    MapTile
+        The maps of an image, or of a part of it.
+    """
+    if not isinstance(source, MapSource):
+        yield from extract_tiles(network, source, device, tiling)
+        return
+    for position in range(len(source)):
+        size = tuple(int(side) for side in source.sizes[position])
+        if math.prod(size) <= tiling.size**2:
+            yield MapTile(position, Tile.whole(size), source.maps(position))
+            continue
+        part = source.source.part(np.array([position]))
+        for piece in extract_tiles(network, part, device, tiling):
+            yield piece._replace(position=position)

@@ -7,6 +7,7 @@ from skmultigran.inspection._importance_display import GranularityImportanceDisp
 from skmultigran.inspection._map_display import GranularityMapDisplay
 from skmultigran.inspection._maps import granularity_maps
 from skmultigran.inspection._segmentation_display import SegmentationDisplay
+from skmultigran.inspection._selection import select_granularities
 from skmultigran.inspection._similarity import granularity_similarity
 from skmultigran.inspection._similarity_display import GranularitySimilarityDisplay
 from skmultigran.inspection._training_history_display import TrainingHistoryDisplay
@@ -24,4 +25,5 @@ __all__ = [
     "granularity_maps",
     "granularity_similarity",
     "granularity_weights",
+    "select_granularities",
 ]

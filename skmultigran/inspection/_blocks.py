@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from skmultigran._network import DenseNetwork
 from skmultigran._support import wrap_output
 from skmultigran.estimators import MultiGranularityTransformer, read_images
 from skmultigran.inspection._last_network import last_network
@@ -25,13 +26,72 @@ class GranularityBlocks(NamedTuple):
         What was seen of each image.
     slices : dict of str to slice
         Names of the granularities, fine to coarse, to their columns.
-    answering : callable
+    answers_from : callable
         Rows to a fitted estimator and the X with which it answers from these rows.
+    rest : Pipeline or None
+        The fitted steps behind a transformer.
     """
 
     rows: np.ndarray
     slices: dict[str, slice]
-    answering: Callable[[np.ndarray], tuple[Any, Any]]
+    answers_from: Callable[[np.ndarray], tuple[Any, Any]]
+    rest: Any = None
+
+    @property
+    def granularities(self) -> list[str]:
+        """Names of the granularities, fine to coarse."""
+        return list(self.slices)
+
+    @property
+    def n_images(self) -> int:
+        """Number of images."""
+        return len(self.rows)
+
+    def answering(self) -> tuple[Any, Any]:
+        """Return a fitted estimator, and the X with which it answers from this.
+
+        Returns
+        -------
+        estimator : estimator or None
+            None where nothing answers.
+        X : array-like
+            What to pass to it.
+        """
+        return self.answers_from(self.rows)
+
+    def means(self) -> GranularityBlocks:
+        """Return each image as the mean of all.
+
+        Returns
+        -------
+        GranularityBlocks
+            The means.
+        """
+        mean = self.rows.mean(axis=0, dtype=np.float64).astype(self.rows.dtype)
+        return self._replace(rows=np.broadcast_to(mean, self.rows.shape))
+
+    def replaced(self, granularity, other, order=None) -> GranularityBlocks:
+        """Return this with one granularity taken from elsewhere.
+
+        Parameters
+        ----------
+        granularity : str
+            Its name.
+        other : GranularityBlocks
+            Where it is taken from.
+        order : ndarray of int of shape (n,) or None, default=None
+            Which image of `other` each image gets it from; None: the same.
+
+        Returns
+        -------
+        GranularityBlocks
+            The new one.
+        """
+        part = self.slices[granularity]
+        values = other.rows[:, part]
+        rows = self.rows.copy()
+        rows[:, part] = values if order is None else values[order]
+        return self._replace(rows=rows)
 
 
 def granularity_blocks(model, X, caller) -> GranularityBlocks:
@@ -59,12 +119,70 @@ def granularity_blocks(model, X, caller) -> GranularityBlocks:
     estimator, X, rest = last_network(model, X, caller)
     if isinstance(estimator, MultiGranularityTransformer):
         return _columns(estimator, X, rest)
+    check_is_last(estimator, rest, caller)
+    return _network_rows(estimator, X)
+
+
+def pooled_blocks(model, X, caller) -> GranularityBlocks:
+    """Return what was seen of images as columns, with any fusion.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted predictor or transformer, or a pipeline with one of them.
+    X : array-like
+        Images, as the model takes them.
+    caller : str
+        Name of the public function, for the messages.
+
+    Returns
+    -------
+    GranularityBlocks
+        The columns of a transformer, of predictors the pooled maps.
+
+    Raises
+    ------
+    TypeError
+        If the model has no granularities, or is about pixels.
+    """
+    estimator, X, rest = last_network(model, X, caller)
+    if isinstance(estimator, MultiGranularityTransformer):
+        return _columns(estimator, X, rest)
+    check_is_last(estimator, rest, caller)
+    network: Any = folded(estimator.network_)
+    if isinstance(network, DenseNetwork):
+        raise TypeError(
+            f"{caller} got a {type(estimator).__name__} with a task about pixels; it "
+            "takes models of whole images only."
+        )
+    source = estimator._source(read_images(estimator, X, reset=False))
+    slices = _slices(estimator, network.pooled_widths().values())
+    rows = _pooled(estimator, network, source).numpy()
+    return GranularityBlocks(rows, slices, lambda rows: (None, X))
+
+
+def check_is_last(estimator, rest, caller):
+    """Check that a predictor is the last step of its pipeline.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The predictor.
+    rest : Pipeline or None
+        The steps behind it.
+    caller : str
+        Name of the public function, for the message.
+
+    Raises
+    ------
+    TypeError
+        If there are steps behind it.
+    """
     if rest is not None:
         raise TypeError(
             f"{caller} got a Pipeline in which {type(estimator).__name__} is not the "
             "last step."
         )
-    return _network_rows(estimator, X)
 
 
 def _columns(transformer, X, rest):
@@ -72,11 +190,11 @@ def _columns(transformer, X, rest):
     slices = transformer.granularity_slices_
     rows = np.asarray(transformer.transform(X))
 
-    def answering(rows):
+    def answers_from(rows):
         # Of the kind that `set_output` asks for, as the model has seen in fit.
         return rest, wrap_output("transform", rows, X, transformer)
 
-    return GranularityBlocks(rows, slices, answering)
+    return GranularityBlocks(rows, slices, answers_from, rest)
 
 
 def _network_rows(estimator, X):
@@ -84,7 +202,15 @@ def _network_rows(estimator, X):
     network: Any = folded(estimator.network_)
     source = estimator._source(read_images(estimator, X, reset=False))
     device = estimator.device_
-    if getattr(network, "fuse_maps", True):
+    answer: Callable[[torch.Tensor], torch.Tensor]
+    if isinstance(network, DenseNetwork):  # of several tasks, some about pixels
+        shapes = network.map_shapes(estimator.image_size_)
+        widths = [math.prod(shape) for shape in shapes]
+        rows = predict_outputs(
+            lambda x: _flat(network.extract(network.padded(x))), source, device
+        )
+        answer = network
+    elif network.fuse_maps:
         shapes = [
             (level.channels, *level.map_size(estimator.image_size_))
             for level in network.pyramid.levels
@@ -94,37 +220,28 @@ def _network_rows(estimator, X):
 
         def answer(rows):
             parts = zip(rows.split(widths, dim=1), shapes, strict=True)
-            return _answer(
-                network,
-                [part.unflatten(1, shape) for part, shape in parts],
-                estimator.image_size_,
-            )
+            maps = [part.unflatten(1, shape) for part, shape in parts]
+            return network.head(network.fuse(maps))
     else:
         widths = list(network.pooled_widths().values())
         rows = _pooled(estimator, network, source)
         answer = network
+
+    def answers_from(rows):
+        source = RowSource(torch.from_numpy(np.ascontiguousarray(rows)))
+        return _with_outputs(estimator, predict_outputs(answer, source, device)), X
+
+    return GranularityBlocks(rows.numpy(), _slices(estimator, widths), answers_from)
+
+
+def _slices(estimator, widths):
     edges = pairwise(accumulate(widths, initial=0))
-    slices = {
-        name: slice(*ends)
-        for name, ends in zip(estimator.granularities_, edges, strict=True)
-    }
-
-    def answering(rows):
-        outputs = predict_outputs(answer, RowSource(torch.from_numpy(rows)), device)
-        return _with_outputs(estimator, outputs), X
-
-    return GranularityBlocks(rows.numpy(), slices, answering)
+    names = estimator.granularities_
+    return {name: slice(*ends) for name, ends in zip(names, edges, strict=True)}
 
 
 def _flat(maps):
     return torch.cat([map_.flatten(1) for map_ in maps], dim=1)
-
-
-def _answer(network, maps, size):
-    """Return the raw numbers of whole maps."""
-    if hasattr(network, "answer"):
-        return network.answer(maps, size)
-    return network.head(network.fuse(maps))
 
 
 def _pooled(estimator, network, source):

@@ -10,7 +10,9 @@ from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from skmultigran._support import HasMethods, Interval, StrOptions, validate_params
-from skmultigran.inspection._blocks import granularity_blocks
+from skmultigran.inspection._blocks import check_is_last, granularity_blocks
+from skmultigran.inspection._last_network import last_network
+from skmultigran.inspection._map_tiles import granularity_map_tiles
 
 
 @validate_params(
@@ -48,9 +50,9 @@ def granularity_importance(
     Parameters
     ----------
     estimator : estimator
-        A fitted `MultiGranularityClassifier`, `MultiGranularityRegressor` or
-        `MultiGranularityMultiTask`, or a `Pipeline` that ends in one of them, or one
-        with a `MultiGranularityTransformer` and any model behind it.
+        A fitted classifier, regressor, segmenter, detector or estimator of several
+        tasks of this package, or a `Pipeline` that ends in one of them, or one with a
+        `MultiGranularityTransformer` and any model behind it.
     X : array-like
         Images, as the estimator takes them. Images not used in fit show what helps to
         generalise.
@@ -64,8 +66,9 @@ def granularity_importance(
         them, and one repeat.
     method : {"permute", "mean", "only"}, default="permute"
         - "permute": each image gets the granularity of another image. What is lost.
-        - "mean": each image gets the granularity's mean over the images. What is lost;
-          unlike permuted ones, means speak for no wrong answer.
+        - "mean": each image gets the granularity's mean over the images, in segmenters
+          and detectors over images and places. What is lost; unlike permuted ones,
+          means speak for no wrong answer.
         - "only": all the *other* granularities are replaced by their means. What this
           granularity gains by itself, over the score with means alone.
     random_state : int, RandomState instance or None, default=None
@@ -100,7 +103,9 @@ def granularity_importance(
     granularities that know the same, each may count for little. Compare with "only".
 
     Fusions that look at neighbouring positions ("fpn", "pafpn", "bifpn") need whole
-    maps, which are kept for all images of X; all others need little memory.
+    maps, and so do segmenters and detectors; these are kept for all images of X. All
+    others need little memory. Where sizes of images differ, the map of another image is
+    resized to that of its own.
 
     References
     ----------
@@ -124,30 +129,41 @@ def granularity_importance(
     >>> result.importances_mean.round(1)
     array([0.9, 0.8])
     """
-    blocks = granularity_blocks(estimator, X, "granularity_importance")
-    scorer = _scorer(blocks, estimator, scoring)
+    seen = _seen(estimator, X)
+    first, replaced = _replacements(seen, method, n_repeats, random_state)
+    answering = first.answering()
+    scorer = _scorer(answering[0], estimator, scoring)
     weights = {} if sample_weight is None else {"sample_weight": sample_weight}
 
-    def score(rows):
-        return scorer(*blocks.answering(rows), y, **weights)
+    def score(seen):
+        return scorer(*seen.answering(), y, **weights)
 
-    first, replaced = _replacements(blocks, method, n_repeats, random_state)
-    baseline = score(first)
+    baseline = scorer(*answering, y, **weights)
     scores = Parallel(n_jobs=n_jobs, prefer="threads")(
         delayed(lambda make: score(make()))(make) for make in replaced
     )
     sign = -1 if method == "only" else 1
-    granularities = list(blocks.slices)
+    names = seen.granularities
     if not isinstance(baseline, dict):
-        return _summary(baseline, scores, granularities, sign)
+        return _summary(baseline, scores, names, sign)
     return {
-        name: _summary(baseline[name], [s[name] for s in scores], granularities, sign)
+        name: _summary(baseline[name], [s[name] for s in scores], names, sign)
         for name in baseline
     }
 
 
-def _scorer(blocks, estimator, scoring):
-    answering = blocks.answering(blocks.rows[:2])[0]
+def _seen(estimator, X):
+    """Look at the images once, and return what was seen of each granularity."""
+    caller = "granularity_importance"
+    found = last_network(estimator, None, caller, dense=True)
+    if not hasattr(found.estimator, "_tile_maps"):
+        return granularity_blocks(estimator, X, caller)
+    check_is_last(found.estimator, found.rest, caller)
+    _, seen, _ = last_network(estimator, X, caller, dense=True)
+    return granularity_map_tiles(found.estimator, seen)
+
+
+def _scorer(answering, estimator, scoring):
     if answering is None:
         raise TypeError(
             f"granularity_importance got a {type(estimator).__name__} that answers "
@@ -158,33 +174,23 @@ def _scorer(blocks, estimator, scoring):
     return check_scoring(answering, scoring)
 
 
-def _replacements(blocks, method, n_repeats, random_state):
-    """Return the rows of the baseline, and functions that give all the others.
+def _replacements(seen, method, n_repeats, random_state):
+    """Return what the baseline is of, and functions that give all the others.
 
     The functions are granularity by granularity, repeat by repeat.
     """
-    rows = blocks.rows
-    parts = blocks.slices.values()
+    names = seen.granularities
     if method == "permute":
         generator = check_random_state(random_state)
-        orders = [generator.permutation(len(rows)) for _ in range(n_repeats)]
-        return rows, [
-            lambda part=part, order=order: _replaced(rows, part, rows[order, part])
-            for part in parts
+        orders = [generator.permutation(seen.n_images) for _ in range(n_repeats)]
+        return seen, [
+            lambda name=name, order=order: seen.replaced(name, seen, order)
+            for name in names
             for order in orders
         ]
-    mean = rows.mean(axis=0, dtype=np.float64).astype(rows.dtype)
-    means = np.repeat(mean[None], len(rows), axis=0)
-    below, above = (rows, means) if method == "mean" else (means, rows)
-    return below, [
-        lambda part=part: _replaced(below, part, above[:, part]) for part in parts
-    ]
-
-
-def _replaced(rows, part, values):
-    result = rows.copy()
-    result[:, part] = values
-    return result
+    means = seen.means()
+    below, above = (seen, means) if method == "mean" else (means, seen)
+    return below, [lambda name=name: below.replaced(name, above) for name in names]
 
 
 def _summary(baseline, scores, granularities, sign):

@@ -34,7 +34,7 @@ class LastNetwork(NamedTuple):
     rest: Pipeline | None
 
 
-def last_network(model, X, caller) -> LastNetwork:
+def last_network(model, X, caller, *, dense=False) -> LastNetwork:
     """Return the estimator of this package that a fitted model ends in or is fed by.
 
     Parameters
@@ -45,6 +45,8 @@ def last_network(model, X, caller) -> LastNetwork:
         Images, as the model takes them. None: of no interest.
     caller : str
         Name of the public function, for the messages.
+    dense : bool, default=False
+        Whether segmenters and detectors are welcome too.
 
     Returns
     -------
@@ -57,16 +59,16 @@ def last_network(model, X, caller) -> LastNetwork:
         If there is none.
     """
     if not isinstance(model, Pipeline):
-        if _is_ours(model):
+        if _is_ours(model, dense):
             check_is_fitted(model)
             return LastNetwork(model, X, None)
         raise TypeError(_refusal(model, caller))
     check_is_fitted(model)
     for position in reversed(range(len(model))):
         step = model.steps[position][1]
-        if _is_ours(step) or isinstance(step, Pipeline):
+        if _is_ours(step, dense) or isinstance(step, Pipeline):
             seen = X if X is None or not position else model[:position].transform(X)
-            found = last_network(step, seen, caller)
+            found = last_network(step, seen, caller, dense=dense)
             rest = [*_steps(found.rest), *model.steps[position + 1 :]]
             return found._replace(rest=Pipeline(rest) if rest else None)
     raise TypeError(_refusal(model, caller))
@@ -76,8 +78,9 @@ def _steps(pipeline):
     return pipeline.steps if pipeline is not None else []
 
 
-def _is_ours(model):
-    return isinstance(model, BaseMultiGranularity) and not isinstance(model, _DENSE)
+def _is_ours(model, dense):
+    ours = isinstance(model, BaseMultiGranularity)
+    return ours and (dense or not isinstance(model, _DENSE))
 
 
 def _refusal(model, caller):
@@ -88,6 +91,6 @@ def _refusal(model, caller):
         return f"{caller} got a {name}; it takes models of whole images only."
     return (
         f"{caller} got a {name}, which has no granularities. Pass a fitted "
-        "MultiGranularityClassifier or MultiGranularityRegressor, or a Pipeline that "
-        "has one of them or a MultiGranularityTransformer as a step."
+        "estimator of skmultigran, such as MultiGranularityClassifier, or a Pipeline "
+        "that has one, or a MultiGranularityTransformer, as a step."
     )

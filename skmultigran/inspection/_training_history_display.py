@@ -74,7 +74,8 @@ class TrainingHistoryDisplay:
             If nothing was trained.
         """
         if not hasattr(estimator, "history_"):
-            estimator = last_network(estimator, None, cls.__name__).estimator
+            found = last_network(estimator, None, cls.__name__, dense=True)
+            estimator = found.estimator
         history = getattr(estimator, "history_", None)
         if not history:
             raise ValueError(

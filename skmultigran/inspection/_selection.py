@@ -1,0 +1,215 @@
+"""The granularities that are enough, chosen one after the other."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.linear_model import RidgeClassifierCV, RidgeCV
+from sklearn.model_selection import check_cv, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import Bunch
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.parallel import Parallel, delayed
+
+from skmultigran._support import HasMethods, Interval, StrOptions, validate_params
+from skmultigran.inspection._blocks import pooled_blocks
+from skmultigran.inspection._last_network import last_network
+
+_ALPHAS = np.logspace(0, 5, 11)
+
+
+@validate_params(
+    {
+        "estimator": [HasMethods(["fit"])],
+        "X": "no_validation",
+        "y": "no_validation",
+        "model": [HasMethods(["fit"]), None],
+        "n_granularities": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "scoring": [str, callable, None],
+        "cv": ["cv_object"],
+        "n_jobs": [Integral, None],
+    },
+    prefer_skip_nested_validation=True,
+)
+def select_granularities(
+    estimator,
+    X,
+    y,
+    *,
+    model=None,
+    n_granularities="auto",
+    tol=0.001,
+    scoring=None,
+    cv=5,
+    n_jobs=None,
+):
+    """Choose granularities one after the other, each the one that helps most.
+
+    Forward selection of whole granularities: a model is cross-validated on the columns
+    of those chosen so far and one more, for each one more there is; the best stays. The
+    images are looked at once.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted `MultiGranularityTransformer`, a `Pipeline` with one, or a fitted
+        predictor of whole images, of which the pooled maps are the columns.
+    X : array-like
+        Images, as the estimator takes them. If its network was trained, images not used
+        in fit.
+    y : array-like of shape (n,) or (n, n_columns)
+        Their answers.
+    model : estimator or None, default=None
+        What learns from the columns. None: the steps behind the transformer; where
+        there are none, `RidgeClassifierCV` or `RidgeCV` of standardised columns.
+    n_granularities : int or "auto", default="auto"
+        How many to choose. "auto": until the mean score rises by less than `tol`.
+    tol : float, default=0.001
+        The least that another granularity must add to the mean score.
+    scoring : str, callable or None, default=None
+        One score, as in scikit-learn. None: the model's `score`.
+    cv : int, cross-validation generator or iterable, default=5
+        The folds, as in scikit-learn.
+    n_jobs : int or None, default=None
+        Processes that fit models. None: one; -1: all processors.
+
+    Returns
+    -------
+    Bunch
+        What was chosen, and how good it is:
+
+        granularities : list of str
+            Names of the chosen ones, from fine to coarse.
+        order : list of str
+            The same in the order in which they were chosen.
+        scores : ndarray of shape (n_chosen,)
+            Mean score after each choice.
+        cv_scores : ndarray of shape (n_chosen, n_folds)
+            Its folds.
+        full_score : float
+            Mean score of all granularities together.
+        columns : ndarray of int
+            The columns of the chosen ones.
+        scales : tuple of float
+            The scales that they need.
+        out_indices : tuple of int or None
+            The levels that they need, for the backbone's parameter of that name; None
+            if it has no such parameter.
+
+    Raises
+    ------
+    TypeError
+        If the estimator has no granularities, or is about pixels.
+    ValueError
+        If more granularities are asked for than there are.
+
+    Notes
+    -----
+    A smaller estimator is `clone(estimator).set_params(scales=found.scales,
+    backbone__out_indices=found.out_indices)`. It sees every chosen level at every
+    chosen scale, which may be more granularities than were chosen.
+
+    The folds choose among the granularities, so that `scores` are a little too good;
+    judge the smaller estimator on other images.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skmultigran import MultiGranularityTransformer
+    >>> from skmultigran.inspection import select_granularities
+    >>> X, y = load_digits(return_X_y=True)
+    >>> columns = MultiGranularityTransformer(scales=(1.0, 0.5)).fit(X)
+    >>> len(columns.granularities_)
+    4
+    >>> found = select_granularities(columns, X[:500], y[:500], n_granularities=2)
+    >>> found.granularities, found.scales
+    (['s1.00_l0', 's1.00_l1'], (1.0,))
+    """
+    caller = "select_granularities"
+    blocks = pooled_blocks(estimator, X, caller)
+    names = blocks.granularities
+    if n_granularities != "auto" and n_granularities > len(names):
+        raise ValueError(
+            f"{caller} got n_granularities={n_granularities}, but there are "
+            f"{len(names)}: {', '.join(names)}."
+        )
+    model = _model(model, blocks.rest, estimator, y)
+    folds = list(check_cv(cv, y, classifier=is_classifier(model)).split(blocks.rows, y))
+
+    def folds_scores(chosen):
+        columns = blocks.rows[:, _columns(blocks, chosen)]
+        return cross_val_score(clone(model), columns, y, cv=folds, scoring=scoring)
+
+    with Parallel(n_jobs=n_jobs) as parallel:
+        order, scores = _chosen_in_turn(
+            names,
+            lambda sets: parallel(delayed(folds_scores)(each) for each in sets),
+            n_granularities,
+            tol,
+        )
+    chosen = [name for name in names if name in order]
+    network = last_network(estimator, None, caller).estimator
+    scales, out_indices = _parameters(network, chosen)
+    return Bunch(
+        granularities=chosen,
+        order=order,
+        scores=scores.mean(axis=1),
+        cv_scores=scores,
+        full_score=float(folds_scores(names).mean()),
+        columns=_columns(blocks, chosen),
+        scales=scales,
+        out_indices=out_indices,
+    )
+
+
+def _model(model, rest, estimator, y):
+    """Return what learns from columns."""
+    if model is not None or rest is not None:
+        return model if model is not None else rest
+    numbers = type_of_target(y).startswith("continuous") or is_regressor(estimator)
+    ridge = RidgeCV if numbers else RidgeClassifierCV
+    return make_pipeline(StandardScaler(), ridge(alphas=_ALPHAS))
+
+
+def _columns(blocks, chosen):
+    parts = [blocks.slices[name] for name in blocks.granularities if name in chosen]
+    return np.concatenate([np.arange(part.start, part.stop) for part in parts])
+
+
+def _chosen_in_turn(names, scores_of, n_granularities, tol):
+    """Return names in the order in which they were chosen, and scores of the folds."""
+    most = len(names) if n_granularities == "auto" else n_granularities
+    order, kept = [], []
+    while len(order) < most:
+        left = [name for name in names if name not in order]
+        scores = np.array(scores_of([[*order, name] for name in left]))
+        best = scores.mean(axis=1).argmax()
+        if n_granularities == "auto" and kept:
+            gain = scores[best].mean() - kept[-1].mean()
+            if gain < tol or gain <= 0:
+                break
+        order.append(left[best])
+        kept.append(scores[best])
+    return order, np.array(kept)
+
+
+def _parameters(estimator, chosen):
+    """Return `scales` and `out_indices` of the smallest estimator that sees these."""
+    recipe = estimator.network_recipe_
+    found = [name.removeprefix("s").split("_l") for name in chosen]
+    scales = {scale for scale, _ in found}
+    scales = tuple(scale for scale in recipe.scales if f"{scale:.2f}" in scales)
+    if "out_indices" not in recipe.backbone.get_params():
+        return scales, None
+    every = clone(recipe.backbone).set_params(out_indices=None)
+    count = len(every.levels(recipe.in_channels, recipe.image_size))
+    given = recipe.backbone.out_indices
+    known = range(count) if given is None else sorted(int(i) % count for i in given)
+    return scales, tuple(sorted({list(known)[int(level)] for _, level in found}))

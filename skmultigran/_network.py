@@ -16,6 +16,7 @@ from skmultigran.fusions import Fusion, FusionRecipe
 from skmultigran.heads import (
     BoxHead,
     DenseHead,
+    Exits,
     HypercolumnHead,
     PooledFeatures,
     PooledHead,
@@ -45,6 +46,7 @@ class NetworkRecipe(NamedTuple):
     image_size: tuple[int, int]
     n_outputs: int | None
     normalisation: Normalisation
+    deep_supervision: bool = False
 
     def build(self, *, load_weights: bool = True) -> Network:
         """Return a fresh network.
@@ -79,7 +81,12 @@ class NetworkRecipe(NamedTuple):
             fusion,
             self.head.build(fused_levels, self.n_outputs),
             fuse_maps=self.fusion.spatial,
+            exits=self._build_exits(pyramid) if self.deep_supervision else None,
         )
+
+    def _build_exits(self, pyramid: ImagePyramid) -> Exits:
+        levels = self.head.build_pooling().levels(pyramid.levels)
+        return Exits(self.head, levels, self.n_outputs, pyramid.computing_order)
 
     def _build_dense(self, pyramid: ImagePyramid) -> DenseNetwork:
         fusion = self.fusion.build(pyramid.levels)
@@ -131,7 +138,22 @@ class Network(nn.Module):
         list of Tensor
             The maps, fine to coarse.
         """
-        return self.pyramid((images - self.mean) / self.std)
+        return self.pyramid(self.normalised(images))
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """Return images as the backbone sees them.
+
+        Parameters
+        ----------
+        images : Tensor of shape (B, C, H, W)
+            Images with values in [0, 1].
+
+        Returns
+        -------
+        Tensor of shape (B, C, H, W)
+            The images, normalised.
+        """
+        return (images - self.mean) / self.std
 
 
 class MultiGranularityNetwork(Network):
@@ -149,6 +171,8 @@ class MultiGranularityNetwork(Network):
         Fused maps to raw numbers, or to features.
     fuse_maps : bool
         Whether the fusion comes before the pooling, on whole maps.
+    exits : Exits or None, default=None
+        Heads of early answers.
     """
 
     def __init__(
@@ -159,11 +183,13 @@ class MultiGranularityNetwork(Network):
         head: PooledFeatures,
         *,
         fuse_maps: bool,
+        exits: Exits | None = None,
     ) -> None:
         super().__init__(normalisation, pyramid)
         self.fusion = fusion
         self.head = head
         self.fuse_maps = fuse_maps
+        self.exits = exits
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the raw numbers of the answer.
@@ -175,12 +201,38 @@ class MultiGranularityNetwork(Network):
 
         Returns
         -------
-        Tensor of shape (B, n_outputs)
-            Raw numbers, such as logits.
+        Tensor of shape (B, n_outputs) or (B, n_stages * n_outputs)
+            Raw numbers, such as logits; while early answers are learned, those of all
+            stages, as `staged` returns them.
         """
+        if self.exits is not None and self.exits.learn:
+            return self.staged(inputs)
         if inputs.ndim == 2:
             return self.head(self._fused_rows(inputs))
         return self.head(self.fuse(self.extract(inputs)))
+
+    def staged(self, inputs: Tensor) -> Tensor:
+        """Return the answers of all stages: after each granularity, and the fused one.
+
+        Parameters
+        ----------
+        inputs : Tensor of shape (B, C, H, W) or (B, n_columns)
+            Images with values in [0, 1], or what `pooled` made of them.
+
+        Returns
+        -------
+        Tensor of shape (B, n_stages * n_outputs)
+            Raw numbers, stage by stage in the order of `ImagePyramid.computing_order`,
+            the fused answer last.
+        """
+        if inputs.ndim == 2:
+            grids = self._grids_of_rows(inputs)
+            fused = self.fuse_pooled(grids)
+        else:
+            maps = self.extract(inputs)
+            grids = self.head.pool(maps)
+            fused = self.fuse(maps) if self.fuse_maps else self.fuse_pooled(grids)
+        return torch.cat([*self.exits(grids), self.head(fused)], dim=1)
 
     def pooled(self, images: Tensor) -> Tensor:
         """Return the pooled maps of all granularities as one row per image.
@@ -220,6 +272,10 @@ class MultiGranularityNetwork(Network):
 
     def _fused_rows(self, rows: Tensor) -> list[list[Tensor]]:
         """Return the fused maps, grid by grid, from rows of `pooled`."""
+        return self.fuse_pooled(self._grids_of_rows(rows))
+
+    def _grids_of_rows(self, rows: Tensor) -> list[list[Tensor]]:
+        """Return the pooled maps, grid by grid, from rows of `pooled`."""
         pool = self.head.pool
         levels = pool.levels(self.pyramid.levels)
         shapes = [
@@ -230,7 +286,7 @@ class MultiGranularityNetwork(Network):
             part.unflatten(1, shape) for part, shape in zip(parts, shapes, strict=True)
         ]
         step = len(pool.grid)
-        return [self.fusion(maps[start::step]) for start in range(step)]
+        return [maps[start::step] for start in range(step)]
 
     def features(self, inputs: Tensor) -> Tensor:
         """Return what the head makes its answer of.
@@ -264,7 +320,22 @@ class MultiGranularityNetwork(Network):
         """
         if self.fuse_maps:
             return self.head.pool(self.fusion(maps))
-        return [self.fusion(pooled) for pooled in self.head.pool(maps)]
+        return self.fuse_pooled(self.head.pool(maps))
+
+    def fuse_pooled(self, grids: list[list[Tensor]]) -> list[list[Tensor]]:
+        """Return the fused maps, where the fusion comes after the pooling.
+
+        Parameters
+        ----------
+        grids : list of list of Tensor of shape (B, C_l, g, g)
+            For each grid the pooled maps of all granularities, from fine to coarse.
+
+        Returns
+        -------
+        list of list of Tensor of shape (B, C, g, g)
+            For each grid the fused maps.
+        """
+        return [self.fusion(pooled) for pooled in grids]
 
 
 class DenseNetwork(Network):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -88,6 +89,9 @@ class ImagePyramid(nn.Module):
         Names such as "s1.00_l2", fine to coarse.
     levels : tuple of Level
         Levels of the maps, with strides in pixels of the original image.
+    computing_order : tuple of int
+        Positions of the granularities in an order in which a look at the image may end
+        early: the coarsest scale first, and of each scale one level after the other.
     """
 
     def __init__(self, backbone: Backbone, scales: Sequence[float]) -> None:
@@ -101,6 +105,9 @@ class ImagePyramid(nn.Module):
             for position, level in enumerate(backbone.levels)
         )
         self._order = [(-negative, position) for _, negative, position, _ in found]
+        self.computing_order = tuple(
+            sorted(range(len(found)), key=lambda position: self._order[position])
+        )
         self.granularities = tuple(f"s{s:.2f}_l{p}" for s, p in self._order)
         self.levels = check_levels(
             [Level(channels, stride) for stride, _, _, channels in found],
@@ -125,3 +132,31 @@ class ImagePyramid(nn.Module):
             for scale, backbone in zip(self.scales, self.backbones, strict=True)
         }
         return [maps[scale][position] for scale, position in self._order]
+
+    def next_map(
+        self, granularity: int, images: Tensor, carried: tuple[Tensor, ...]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return the map of one granularity; they are asked for in `computing_order`.
+
+        Parameters
+        ----------
+        granularity : int
+            Position of the granularity.
+        images : Tensor of shape (B, C, H, W)
+            Normalised images.
+        carried : tuple of Tensor
+            What the call before returned; at the first level of a scale any.
+
+        Returns
+        -------
+        map : Tensor of shape (B, C_l, H_l, W_l)
+            The map, as `forward` returns it.
+        carried : tuple of Tensor
+            For the next granularity; the first axis of each is that of the images.
+        """
+        scale, level = self._order[granularity]
+        if level == 0:
+            carried = (rescale(images, scale),)
+        size = ceil_size(images.shape[-2], scale), ceil_size(images.shape[-1], scale)
+        backbone = cast(Backbone, self.backbones[self.scales.index(scale)])
+        return backbone.next_level(level, carried, size)

@@ -20,6 +20,7 @@ LAYERS = (
     {"backbones", "fusions", "heads", "metrics", "datasets", "preprocessing"},
     {"_pyramid", "feature_cache", "tasks"},
     {"_network"},
+    {"_stages"},
     {"training"},
     {"estimators"},
     {"inspection", "persistence", "_checks"},

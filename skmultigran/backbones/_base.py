@@ -47,6 +47,34 @@ class Backbone(nn.Module):
         """
         raise NotImplementedError
 
+    def next_level(
+        self, position: int, carried: tuple[Tensor, ...], size: tuple[int, int]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return the map of one level, and what the levels after it are made of.
+
+        For predictions that may stop at any level. The default computes all maps at the
+        first level; a backbone that can stop in between overrides it.
+
+        Parameters
+        ----------
+        position : int
+            Position of the level, from 0; levels are asked for one after the other.
+        carried : tuple of Tensor
+            For the first level `(images,)`, then what the call before returned, of all
+            images or of some of them.
+        size : tuple of int
+            `(height, width)` of the images.
+
+        Returns
+        -------
+        map : Tensor of shape (B, levels[position].channels, h, w)
+            What `forward` returns at this position.
+        carried : tuple of Tensor
+            For the next level; the first axis of each is that of the images.
+        """
+        maps = carried if position else tuple(self(carried[0]))
+        return maps[0], maps[1:]
+
     def parts(self) -> list[nn.Module]:
         """Return the consecutive parts of the backbone, from input to output.
 
@@ -178,6 +206,53 @@ class BackboneRecipe(Recipe):
         """Return a backbone without weights; random generators stay as they were."""
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
             return self.skeleton(in_channels, image_size)
+
+
+def all_levels(backbone: Backbone, images: Tensor) -> list[Tensor]:
+    """Return the maps of a backbone that computes one level after the other.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        A backbone with a `next_level` of its own.
+    images : Tensor of shape (B, C, H, W)
+        Normalised images.
+
+    Returns
+    -------
+    list of Tensor
+        What its `forward` returns.
+    """
+    size = (images.shape[-2], images.shape[-1])
+    carried: tuple[Tensor, ...] = (images,)
+    maps = []
+    for position in range(len(backbone.levels)):
+        map_, carried = backbone.next_level(position, carried, size)
+        maps.append(map_)
+    return maps
+
+
+def stages_of_level(
+    stages: nn.ModuleList, chosen: Sequence[int], position: int
+) -> list[nn.Module]:
+    """Return the stages between the level before and this one.
+
+    Parameters
+    ----------
+    stages : torch.nn.ModuleList
+        All stages; each takes what the one before gives.
+    chosen : sequence of int
+        The stage of each level, ascending.
+    position : int
+        Position of the level.
+
+    Returns
+    -------
+    list of torch.nn.Module
+        Those of them that lead to the level.
+    """
+    first = chosen[position - 1] + 1 if position else 0
+    return list(stages)[first : chosen[position] + 1]
 
 
 def chosen_levels(

@@ -11,7 +11,12 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from skmultigran._levels import Level
-from skmultigran.backbones._base import Backbone, Normalisation
+from skmultigran.backbones._base import (
+    Backbone,
+    Normalisation,
+    all_levels,
+    stages_of_level,
+)
 
 # The even side shows the strides, the odd one whether maps round up or down.
 PROBE_SIZE = (256, 257)
@@ -86,16 +91,18 @@ class ChainBackbone(Backbone):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return the maps of `images`; see `Backbone.forward`."""
-        size = (images.shape[-2], images.shape[-1])
-        map_ = self._pad(images)
-        maps = []
-        for stage in self.stages:
+        return all_levels(self, images)
+
+    def next_level(
+        self, position: int, carried: tuple[Tensor, ...], size: tuple[int, int]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return one map, and the uncut one for the next; see `Backbone.next_level`."""
+        (map_,) = carried
+        if position == 0:
+            map_ = self._pad(map_)
+        for stage in stages_of_level(self.stages, self.chosen, position):
             map_ = stage(map_)
-            maps.append(map_)
-        return [
-            _crop(maps[i], level.map_size(size))
-            for i, level in zip(self.chosen, self.levels, strict=True)
-        ]
+        return _crop(map_, self.levels[position].map_size(size)), (map_,)
 
     def _pad(self, images: Tensor) -> Tensor:
         # Networks that round down would lose the last rows of an odd image, and have

@@ -11,7 +11,13 @@ from torch import Tensor, nn
 from skmultigran._levels import Level
 from skmultigran._registry import register_backbone
 from skmultigran._support import Interval, StrOptions
-from skmultigran.backbones._base import Backbone, BackboneRecipe, chosen_levels
+from skmultigran.backbones._base import (
+    Backbone,
+    BackboneRecipe,
+    all_levels,
+    chosen_levels,
+    stages_of_level,
+)
 
 # Wider where the stem leaves a quarter of the pixels or less: as quick, and better.
 _AUTO_WIDTHS = {1: (16, 32, 64, 128), 2: (32, 64, 128, 256)}
@@ -82,12 +88,18 @@ class _ConvNet(Backbone):
         self.apply(_initialise)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        map_ = self.stem(images)  # (B, widths[0], H / stem_stride, W / stem_stride)
-        maps = []
-        for stage in self.stages:
+        return all_levels(self, images)
+
+    def next_level(
+        self, position: int, carried: tuple[Tensor, ...], size: tuple[int, int]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return one map, and itself for the next; see `Backbone.next_level`."""
+        (map_,) = carried
+        if position == 0:
+            map_ = self.stem(map_)  # (B, widths[0], H / stem_stride, W / stem_stride)
+        for stage in stages_of_level(self.stages, self.chosen, position):
             map_ = stage(map_)
-            maps.append(map_)
-        return [maps[i] for i in self.chosen]
+        return map_, (map_,)
 
     def parts(self) -> list[nn.Module]:
         """Return the stages, the stem within the first; see `Backbone.parts`."""

@@ -96,6 +96,12 @@ class _MultiColumn(Backbone):
     def forward(self, images: Tensor) -> list[Tensor]:
         return [column(images) for column in self.columns]
 
+    def next_level(
+        self, position: int, carried: tuple[Tensor, ...], size: tuple[int, int]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return the map of one column; see `Backbone.next_level`."""
+        return self.columns[position](carried[0]), carried
+
     def parts(self) -> list[nn.Module]:
         """Raise an error: columns do not follow each other; see `Backbone.parts`."""
         raise ValueError(

@@ -343,11 +343,14 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
         return self._outputs_of(self._source(read_images(self, X, reset=False)))
 
     def _outputs_of(self, source):
-        network = folded(self.net_.module_)
+        return self._answers_of(folded(self.net_.module_), source)
+
+    def _answers_of(self, function, source):
+        """Return what a function of images, or of rows of pooled maps, gives."""
         if not self._trained_[1]:
-            return predict_outputs(network, source, self.device_)
+            return predict_outputs(function, source, self.device_)
         outputs = [
-            predict_outputs(network, self._seen(source.part(positions)), self.device_)
+            predict_outputs(function, self._seen(source.part(positions)), self.device_)
             for positions in np.array_split(
                 np.arange(len(source)), -(-len(source) // _IMAGES_SEEN_TOGETHER)
             )

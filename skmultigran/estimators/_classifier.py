@@ -7,13 +7,16 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
 from skmultigran._support import StrOptions, fit_context
+from skmultigran.estimators._early_exits import EarlyExits
 from skmultigran.estimators._label_columns import checked_classes
 from skmultigran.estimators._restoring import restored_on_failure
 from skmultigran.estimators._supervised import MultiGranularityPredictor
 from skmultigran.estimators._targets import LabelTargets
 
 
-class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
+class MultiGranularityClassifier(
+    ClassifierMixin, EarlyExits, MultiGranularityPredictor
+):
     """Label images by a network that sees them at many granularities.
 
     A backbone turns the image, at every scale of an image pyramid, into maps from local
@@ -89,6 +92,18 @@ class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
         Weights of the classes, multiplied into the sample weights. With several columns
         of labels, each column's loss is weighted by itself: by the same dict, by
         "balanced", or by a list with one entry (dict, "balanced" or None) per column.
+    deep_supervision : bool, default=False
+        Whether each granularity gets a head of its own beside the fused one, so that
+        the fitted model can answer early. A head sees all that was computed up to its
+        granularity: the coarsest scale first, and of each scale one level after the
+        other, from shallow to deep, as the backbone computes them. Their mean loss is
+        added to that of the fused answer [1]_ [2]_.
+    exit_threshold : float or None, default=None
+        Probability from which an answer is sure, in [0, 1]: predictions then stop, for
+        each image, at the first granularity whose answer is, and compute nothing more
+        of it. With several columns every one must be that sure. None: all is always
+        computed. As labels are smoothed in training, few answers are surer than 0.95;
+        `tune_exit_threshold` finds a value. It needs `deep_supervision=True`.
     memory : str, path, joblib.Memory, FeatureCache or None, default=None
         Where what a frozen backbone sees is kept, under the image's own key: a folder,
         or `FeatureCache` with caps. Folds, shuffles, candidates of a search and other
@@ -140,6 +155,11 @@ class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
         `(height, width)` that the network sees.
     max_epochs_, batch_size_, lr_, device_ : int, int, float, str
         What "auto" chose.
+    stages_ : list of str
+        With deep supervision the granularities in the order in which they are computed
+        and can answer, and "fused".
+    exit_threshold_ : float or None
+        What `tune_exit_threshold` has chosen, until the next fit.
     n_features_in_ : int
         Values per image.
     feature_names_in_ : ndarray of str
@@ -170,6 +190,7 @@ class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
     _parameter_constraints = {
         **MultiGranularityPredictor._parameter_constraints,
         "class_weight": [dict, StrOptions({"balanced"}), list, None],
+        **EarlyExits._parameter_constraints,
     }
 
     def __init__(
@@ -194,6 +215,8 @@ class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
         n_iter_no_change=10,
         tol=1e-4,
         class_weight=None,
+        deep_supervision=False,
+        exit_threshold=None,
         memory=None,
         precision="auto",
         device="auto",
@@ -222,6 +245,8 @@ class MultiGranularityClassifier(ClassifierMixin, MultiGranularityPredictor):
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.class_weight = class_weight
+        self.deep_supervision = deep_supervision
+        self.exit_threshold = exit_threshold
         self.memory = memory
         self.precision = precision
         self.device = device

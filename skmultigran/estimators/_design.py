@@ -18,6 +18,8 @@ class NetworkDesign(NestedRecipes):
     # What the head must answer for; the recipe of a head says it.
     _answers = "image"
     _default_head = "pooled"
+    # A parameter of the estimators that can answer early.
+    deep_supervision = False
 
     def _start(self, samples, n_outputs):
         """Choose all that is chosen once, before the first step of a new network.
@@ -45,6 +47,7 @@ class NetworkDesign(NestedRecipes):
             image_size=self.image_size_,
             n_outputs=n_outputs,
             normalisation=self._normalisation(source, samples.weights),
+            deep_supervision=self.deep_supervision,
         )
         return source
 

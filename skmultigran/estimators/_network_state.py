@@ -7,6 +7,7 @@ from skmultigran.training import (
     Training,
     TrainingNet,
     build_net,
+    deeply_supervised,
     freeze,
     from_plain,
     load_module_state,
@@ -72,9 +73,10 @@ def fresh_net(
     def losses(outputs, targets):
         return task.loss(outputs, targets, training.label_smoothing)
 
+    deep = network_recipe.deep_supervision
     return build_net(
         network,
-        losses,
+        deeply_supervised(losses, task.n_outputs) if deep else losses,
         optimizer=optimizer,
         lr=lr,
         lr_factor=training.lr_factor if total_steps else lambda progress: 1.0,

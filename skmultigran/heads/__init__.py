@@ -2,6 +2,7 @@
 
 from skmultigran.heads._boxes import BoxHead
 from skmultigran.heads._dense import Dense, DenseHead
+from skmultigran.heads._exits import Exits
 from skmultigran.heads._hypercolumns import HypercolumnHead, Hypercolumns
 from skmultigran.heads._pooled import (
     GridPooling,
@@ -22,6 +23,7 @@ __all__ = [
     "Dense",
     "DenseHead",
     "DistinctStrides",
+    "Exits",
     "GridPooling",
     "HypercolumnHead",
     "Hypercolumns",

@@ -148,6 +148,21 @@ class ClassificationTask:
         """
         return torch.softmax(logits, dim=1).numpy()
 
+    def confidences(self, logits: Tensor) -> Tensor:
+        """Return how sure each image's answer is: the probability of its label.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (n, n_classes)
+            Raw numbers.
+
+        Returns
+        -------
+        Tensor of shape (n,)
+            Probabilities.
+        """
+        return torch.softmax(logits, dim=1).amax(dim=1)
+
     def log_probabilities(self, logits: Tensor) -> np.ndarray:
         """Return logarithms of class probabilities.
 

@@ -158,6 +158,22 @@ class MultiOutputTask:
         """
         return [column.probabilities(part) for column, part in self._parts(logits)]
 
+    def confidences(self, logits: Tensor) -> Tensor:
+        """Return how sure each image's answer is: the least sure of its columns.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (n, n_outputs)
+            Raw numbers.
+
+        Returns
+        -------
+        Tensor of shape (n,)
+            Probabilities.
+        """
+        parts = [column.confidences(part) for column, part in self._parts(logits)]
+        return torch.stack(parts).amin(dim=0)
+
     def log_probabilities(self, logits: Tensor) -> list[np.ndarray]:
         """Return logarithms of class probabilities.
 

@@ -167,6 +167,22 @@ class MultiLabelTask:
         return torch.sigmoid(logits).numpy()
 
     @staticmethod
+    def confidences(logits: Tensor) -> Tensor:
+        """Return how sure each image's answer is: the least sure of its labels.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (n, n_labels)
+            Raw numbers.
+
+        Returns
+        -------
+        Tensor of shape (n,)
+            Probabilities that a label is there, or that it is not.
+        """
+        return torch.sigmoid(logits.abs()).amin(dim=1)
+
+    @staticmethod
     def log_probabilities(logits: Tensor) -> np.ndarray:
         """Return logarithms of the probability of each label.
 

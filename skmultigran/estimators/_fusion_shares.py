@@ -46,6 +46,8 @@ def fusion_shares(network, n_tasks, name):
             torch.stack([fusion.granularity_weights(maps) for maps in seen]).mean(dim=0)
             for fusion in fusions
         ]
+        # Weights that are divided by a little more than their sum stay below it.
+        found = [weights / weights.sum(dim=1, keepdim=True) for weights in found]
         return torch.cat(found * (n_tasks // len(found)), dim=1)
 
     return shares

@@ -217,7 +217,12 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
             else self.batch_size
         )
         self.max_epochs_ = (
-            auto_max_epochs(n, self.batch_size_, fine_tuning=tuning)
+            auto_max_epochs(
+                n,
+                self.batch_size_,
+                image_size=() if self._is_frozen() else self.image_size_,
+                fine_tuning=tuning,
+            )
             if self.max_epochs == "auto"
             else self.max_epochs
         )

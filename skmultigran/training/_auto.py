@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-_STEPS = 900
+_STEPS = 2000
+_STEPS_OF_TINY_IMAGES = 900
+_TINY = 16  # pixels along the longer side
 _FINE_TUNING_STEPS = 650
 _FINE_TUNING_BATCH = 32
 
@@ -30,7 +33,9 @@ def auto_batch_size(n: int, *, fine_tuning: bool = False) -> int:
     return int(2 ** max(4, min(7, math.floor(math.log2(max(n, 1) / 16)))))
 
 
-def auto_max_epochs(n: int, batch_size: int, *, fine_tuning: bool = False) -> int:
+def auto_max_epochs(
+    n: int, batch_size: int, *, image_size: Sequence[int] = (), fine_tuning: bool = False
+) -> int:
     """Return the number of epochs for `n` training images.
 
     Parameters
@@ -39,18 +44,22 @@ def auto_max_epochs(n: int, batch_size: int, *, fine_tuning: bool = False) -> in
         Number of training images.
     batch_size : int
         Images per batch.
+    image_size : sequence of int, default=()
+        `(height, width)` of the images in pixels; none where a frozen backbone has made
+        rows of features of them.
     fine_tuning : bool, default=False
         Whether a pretrained backbone is trained.
 
     Returns
     -------
     int
-        As many as make 900 steps, between 12 and 100; 650 steps, between 3 and 30, when
-        fine-tuning.
+        As many as make 2,000 steps, between 12 and 100; 900 steps for images of up to
+        16 pixels a side and for rows; 650 steps, between 3 and 30, when fine-tuning.
     """
     if fine_tuning:
         return max(3, min(30, math.ceil(_FINE_TUNING_STEPS * batch_size / n)))
-    return max(12, min(100, math.ceil(_STEPS * batch_size / n)))
+    steps = _STEPS if max(image_size, default=0) > _TINY else _STEPS_OF_TINY_IMAGES
+    return max(12, min(100, math.ceil(steps * batch_size / n)))
 
 
 def auto_lr(optimizer: str) -> float:

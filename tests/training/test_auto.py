@@ -27,8 +27,18 @@ def test_batch_size_is_the_power_of_two_below_a_sixteenth(n, expected):
     ("n", "batch_size", "expected"),
     [(1437, 64, 41), (1, 16, 100), (144, 16, 100), (160, 16, 90), (60_000, 128, 12)],
 )
-def test_epochs_make_900_steps_within_bounds(n, batch_size, expected):
-    assert auto_max_epochs(n, batch_size) == expected
+@pytest.mark.parametrize("image_size", [(), (8, 8), (1, 16)])
+def test_epochs_make_900_steps_of_tiny_images(n, batch_size, expected, image_size):
+    assert auto_max_epochs(n, batch_size, image_size=image_size) == expected
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size", "expected"),
+    [(1000, 32, 64), (5000, 128, 52), (100, 16, 100), (60_000, 128, 12)],
+)
+@pytest.mark.parametrize("image_size", [(28, 28), (8, 17), (224, 224)])
+def test_epochs_make_2000_steps_of_others(n, batch_size, expected, image_size):
+    assert auto_max_epochs(n, batch_size, image_size=image_size) == expected
 
 
 @pytest.mark.parametrize(("optimizer", "expected"), [("adamw", 0.003), ("sgd", 0.1)])

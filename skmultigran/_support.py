@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
     validate_params,
 )
+from sklearn.utils._repr_html.estimator import _VisualBlock as VisualBlock
 from sklearn.utils._set_output import _wrap_data_with_container as wrap_output
 from sklearn.utils.validation import (
     _check_feature_names as check_feature_names,
@@ -35,6 +36,7 @@ __all__ = [
     "InvalidParameterError",
     "Options",
     "StrOptions",
+    "VisualBlock",
     "check_feature_names",
     "check_feature_names_in",
     "check_n_features",

@@ -7,6 +7,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from skmultigran._network import NetworkRecipe, Normalisation
+from skmultigran.estimators._diagram import network_diagram
 from skmultigran.estimators._nested import NestedRecipes
 from skmultigran.images import ImageSource, ValueRange, channel_statistics
 from skmultigran.training import check_trainable, resolve_device
@@ -20,6 +21,14 @@ class NetworkDesign(NestedRecipes):
     _default_head = "pooled"
     # A parameter of the estimators that can answer early.
     deep_supervision = False
+
+    def _sk_visual_block_(self):
+        """Return what scikit-learn's HTML picture draws within the estimator."""
+        return network_diagram(self)
+
+    def _diagram_parts(self):
+        """Return the parameters whose recipes are shown, in the way of the data."""
+        return "backbone", "fusion", "head"
 
     def _start(self, samples, n_outputs):
         """Choose all that is chosen once, before the first step of a new network.

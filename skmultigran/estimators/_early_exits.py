@@ -31,7 +31,11 @@ class EarlyExits:
     @property
     def stages_(self):
         """Granularities in the order in which they can answer, and "fused"."""
-        self._check_deeply_supervised("stages_")
+        check_is_fitted(self)
+        if not self._is_deeply_supervised():
+            # As for attributes that do not exist: `dir`, and with it the picture of an
+            # estimator, looks at every one.
+            raise AttributeError(self._not_supervised("stages_"))
         return Stages(self.network_).names
 
     def staged_predict_proba(self, X):
@@ -139,16 +143,22 @@ class EarlyExits:
                 f"tolerance={tolerance!r} must be a share of the images of at least 0, "
                 "such as 0.002."
             )
-        y_val = self._targets.checked(y_val)
-        outputs = self._staged_outputs(X_val, "tune_exit_threshold")
-        check_consistent_length(outputs[0], y_val)
-        targets = torch.from_numpy(self._task.encode(y_val))
-        self.exit_threshold_ = lowest_threshold(
-            np.stack([self._task.confidences(o).numpy() for o in outputs[:-1]], axis=1),
-            np.stack([self._task.score(o, targets).numpy() for o in outputs], axis=1),
-            tolerance,
+        confidences, right = self._staged_judgements(
+            X_val, y_val, "tune_exit_threshold"
         )
+        self.exit_threshold_ = lowest_threshold(confidences, right, tolerance)
         return self
+
+    def _staged_judgements(self, X, y, caller):
+        """Return how sure all stages but the last are, and whether each is right."""
+        task = self._task
+        outputs = self._staged_outputs(X, caller)
+        y = self._targets.checked(y)
+        check_consistent_length(outputs[0], y)
+        targets = torch.from_numpy(task.encode(y))
+        confidences = [task.confidences(answers).numpy() for answers in outputs[:-1]]
+        right = [task.score(answers, targets).numpy() for answers in outputs]
+        return np.stack(confidences, axis=1), np.stack(right, axis=1)
 
     # ------------------------------------------------------------------ fit
 
@@ -211,8 +221,10 @@ class EarlyExits:
     def _check_deeply_supervised(self, caller):
         check_is_fitted(self)
         if not self._is_deeply_supervised():
-            raise ValueError(
-                f"{caller} needs early answers, but this {type(self).__name__} was "
-                "fitted with deep_supervision=False. Set deep_supervision=True and fit "
-                "it anew."
-            )
+            raise ValueError(self._not_supervised(caller))
+
+    def _not_supervised(self, caller):
+        return (
+            f"{caller} needs early answers, but this {type(self).__name__} was fitted "
+            "with deep_supervision=False. Set deep_supervision=True and fit it anew."
+        )

@@ -209,6 +209,9 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
         widths = {name: level.channels for name, level in levels}
         return ({"image": self.image_shape_[2]} if self.image else {}) | widths
 
+    def _diagram_parts(self):
+        return ("backbone",)
+
     # ------------------------------------------------------------------ fit
 
     @fit_context(prefer_skip_nested_validation=True)

@@ -46,6 +46,10 @@ class TaskNetworkPredictor(MultiGranularityPredictor):
         kinds = [task.get("type") if isinstance(task, dict) else task for task in tasks]
         return "segmentation" in kinds
 
+    def _diagram_parts(self):
+        parts = super()._diagram_parts()
+        return (*parts, "dense_head") if self._about_pixels else parts
+
     def _resolved(self, name):
         value = super()._resolved(name)
         if name == "fusion" and isinstance(value, str) and value == "auto":

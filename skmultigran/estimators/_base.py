@@ -39,6 +39,7 @@ from skmultigran.training import (
     RowSource,
     TrainingBatches,
     Validation,
+    auto_augment,
     auto_batch_size,
     auto_lr,
     auto_max_epochs,
@@ -210,7 +211,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
         """Set the values that "auto" stands for."""
         self._training_ = clone(self._recipe("training"))
         self._training_.check_parameters()
-        tuning = self._recipe("backbone").pretrained and self.trainable != "head"
+        tuning = self._is_fine_tuned()
         self.batch_size_ = (
             auto_batch_size(n, fine_tuning=tuning)
             if self.batch_size == "auto"
@@ -251,9 +252,20 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
             samples.targets,
             samples.weights,
             batch_size=self.batch_size_,
-            augmentation=Augmentation(self._augment(), self.image_size_),
+            augmentation=Augmentation(
+                self._augment(),
+                self.image_size_,
+                automatic=auto_augment(
+                    self.image_size_,
+                    self.max_epochs_,
+                    fine_tuning=self._is_fine_tuned(),
+                ),
+            ),
             generator=generator,
         )
+
+    def _is_fine_tuned(self):
+        return self._recipe("backbone").pretrained and self.trainable != "head"
 
     def _augment(self):
         """Return `augment`; "auto" is nothing where the backbone is frozen."""

@@ -58,8 +58,11 @@ class MultiGranularityClassifier(
         Random changes of the training images, never of validation or prediction: any of
         "affine" (turned by up to 10 degrees, zoomed by up to a tenth, moved by up to a
         fourteenth of the size), "shift" (moved by whole pixels), "flip" (left to
-        right), "standard" (affine and flip). "auto": affine, and nothing for images of
-        one line.
+        right), "crop", "color", "erase" (a rectangle of half of the images hidden),
+        "standard" (affine and flip), "strong". "auto": affine, and erase too where
+        images of more than 16 pixels are seen 20 times or more from scratch; nothing
+        for images of one line. `["auto", "flip"]` says that mirrored images are as
+        good.
     trainable : str, default="all"
         What is trained besides fusion and head: "all" of the backbone, only the "head"
         (the backbone is frozen), or "last:k", the last k parts of the backbone. What is

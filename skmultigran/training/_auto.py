@@ -8,6 +8,7 @@ from collections.abc import Sequence
 _STEPS = 2000
 _STEPS_OF_TINY_IMAGES = 900
 _TINY = 16  # pixels along the longer side
+_MANY_EPOCHS = 20
 _FINE_TUNING_STEPS = 650
 _FINE_TUNING_BATCH = 32
 
@@ -60,6 +61,36 @@ def auto_max_epochs(
         return max(3, min(30, math.ceil(_FINE_TUNING_STEPS * batch_size / n)))
     steps = _STEPS if max(image_size, default=0) > _TINY else _STEPS_OF_TINY_IMAGES
     return max(12, min(100, math.ceil(steps * batch_size / n)))
+
+
+def auto_augment(
+    image_size: Sequence[int], max_epochs: int, *, fine_tuning: bool = False
+) -> tuple[str, ...]:
+    """Return the random changes of training images.
+
+    An image that is seen a few times hardly needs to be changed; one that is seen many
+    times would be learned by heart.
+
+    Parameters
+    ----------
+    image_size : sequence of int
+        `(height, width)` of the images in pixels.
+    max_epochs : int
+        How many times each is seen.
+    fine_tuning : bool, default=False
+        Whether a pretrained backbone is trained.
+
+    Returns
+    -------
+    tuple of str
+        "affine"; "affine" and "erase" in 20 epochs or more from scratch, unless images
+        are of up to 16 pixels a side; nothing for images of one line.
+    """
+    if min(image_size) == 1:
+        return ()
+    if fine_tuning or max_epochs < _MANY_EPOCHS or max(image_size) <= _TINY:
+        return ("affine",)
+    return ("affine", "erase")
 
 
 def auto_lr(optimizer: str) -> float:

@@ -233,3 +233,14 @@ def test_unknown_name_is_told_with_those_known(augment):
 def test_step_that_is_neither_name_nor_callable_is_told(step):
     with pytest.raises(ValueError, match=rf"unknown step {re.escape(repr(step))}\."):
         Augmentation(["flip", step], (8, 8))
+
+
+@pytest.mark.parametrize("automatic", [(), ("flip",), ("shift", "erase")])
+@pytest.mark.parametrize("more", [[], ["color"]])
+def test_auto_is_what_it_stands_for(automatic, more):
+    images = torch.rand(20, 3, 8, 8)
+    found = Augmentation(["auto", *more], (8, 8), automatic=automatic)
+    expected = Augmentation([*automatic, *more], (8, 8))
+    assert torch.equal(found(images, generator()), expected(images, generator()))
+    line = Augmentation(["auto", *more], (1, 8), automatic=automatic)
+    assert line.steps == tuple(more)

@@ -2,7 +2,12 @@
 
 import pytest
 
-from skmultigran.training import auto_batch_size, auto_lr, auto_max_epochs
+from skmultigran.training import (
+    auto_augment,
+    auto_batch_size,
+    auto_lr,
+    auto_max_epochs,
+)
 
 
 @pytest.mark.parametrize(
@@ -44,3 +49,23 @@ def test_epochs_make_2000_steps_of_others(n, batch_size, expected, image_size):
 @pytest.mark.parametrize(("optimizer", "expected"), [("adamw", 0.003), ("sgd", 0.1)])
 def test_learning_rate(optimizer, expected):
     assert auto_lr(optimizer) == expected
+
+
+@pytest.mark.parametrize(
+    ("image_size", "max_epochs", "fine_tuning", "expected"),
+    [
+        ((1, 64), 100, False, ()),
+        ((64, 1), 3, True, ()),
+        ((28, 28), 12, False, ("affine",)),
+        ((28, 28), 19, False, ("affine",)),
+        ((28, 28), 20, False, ("affine", "erase")),
+        ((8, 17), 64, False, ("affine", "erase")),
+        ((16, 16), 64, False, ("affine",)),
+        ((224, 224), 30, True, ("affine",)),
+    ],
+)
+def test_images_seen_often_are_changed_more(
+    image_size, max_epochs, fine_tuning, expected
+):
+    found = auto_augment(image_size, max_epochs, fine_tuning=fine_tuning)
+    assert found == expected

@@ -43,14 +43,16 @@ class Augmentation:
         channels, saturation changed by up to 0.3. "erase": with probability one half, a
         rectangle of 0.02 to 0.4 of its area filled with the median of its border (Zhong
         et al. 2020, "Random Erasing Data Augmentation", arXiv:1708.04896). "standard":
-        affine and flip. "strong": crop, flip, color and erase. "auto": affine, and
-        nothing for images of a single line. A callable, such as a transform of
+        affine and flip. "strong": crop, flip, color and erase. "auto": `automatic`,
+        but nothing for images of a single line. A callable, such as a transform of
         `torchvision.transforms.v2`: given one image `(C, H, W)` at a time, float32 in
         [0, 1], and returning one of the same shape; what it draws from the global
         generators of torch, numpy and Python is seeded for each image. A list: several,
         in order.
     image_size : tuple of int
         `(height, width)` of the images.
+    automatic : sequence of str, default=("affine",)
+        What "auto" stands for.
 
     Raises
     ------
@@ -67,9 +69,13 @@ class Augmentation:
     """
 
     def __init__(
-        self, augment: Step | Sequence[Step] | None, image_size: tuple[int, int]
+        self,
+        augment: Step | Sequence[Step] | None,
+        image_size: tuple[int, int],
+        *,
+        automatic: Sequence[str] = ("affine",),
     ) -> None:
-        self.steps = _steps(augment, image_size)
+        self.steps = _steps(augment, image_size, automatic)
 
     def __call__(self, images: Tensor, generator: Generator) -> Tensor:
         """Return the changed images.
@@ -105,9 +111,11 @@ def change(step: str, images: Tensor, generator: Generator) -> Tensor:
 
 
 def _steps(
-    augment: Step | Sequence[Step] | None, image_size: tuple[int, int]
+    augment: Step | Sequence[Step] | None,
+    image_size: tuple[int, int],
+    automatic: Sequence[str],
 ) -> tuple[Step, ...]:
-    presets = _PRESETS | {"auto": () if min(image_size) == 1 else ("affine",)}
+    presets = _PRESETS | {"auto": () if min(image_size) == 1 else tuple(automatic)}
     steps: list[Step] = []
     for step in _as_tuple(augment):
         _check_step(augment, step)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 # Of the places near an object's centre only those learn it that are less than so many
 # strides away (Z. Tian et al., arXiv 2006.09214).
@@ -60,12 +61,6 @@ class Places(NamedTuple):
         """
         n_classes = outputs.shape[-1] - 11
         return cls(*outputs.split([n_classes, 4, 1, 2, 1, 1, 2], dim=-1))
-
-    @property
-    def anchors(self) -> Tensor:
-        """Squares of one stride around the places, as torchvision wants them."""
-        half = self.strides / 2
-        return torch.cat([self.centres - half, self.centres + half], dim=-1)
 
     @property
     def boxes(self) -> Tensor:
@@ -141,7 +136,7 @@ class DetectionTask:
     def loss(
         self, outputs: Tensor, objects: Tensor, label_smoothing: float = 0.0
     ) -> Tensor:
-        """Return the loss of each image, as torchvision's FCOS has it.
+        """Return the loss of each image, as FCOS has it.
 
         Parameters
         ----------
@@ -156,30 +151,26 @@ class DetectionTask:
         -------
         Tensor of shape (B,)
             The sum of focal loss of the classes, generalised IoU loss of the boxes and
-            cross-entropy of being central, each over the places that learn an object.
+            cross-entropy of being central, divided by how many places of an image of
+            the batch learn an object on average. So each such place counts alike, and
+            an image without objects no more than others.
         """
-        losses = [
-            self._loss_of_image(*both) for both in zip(outputs, objects, strict=True)
-        ]
-        return torch.stack(losses)
+        from torchvision.ops import sigmoid_focal_loss
 
-    @staticmethod
-    def _loss_of_image(output: Tensor, objects: Tensor) -> Tensor:
-        from torchvision.models.detection.fcos import FCOSHead
-
-        places = Places.of(output)
-        objects = objects[objects[:, 4] >= 0]
-        losses = FCOSHead(1, 1, 1, num_convs=0).compute_loss(
-            [{"boxes": objects[:, :4], "labels": objects[:, 4].long()}],
-            {
-                "cls_logits": places.logits[None],
-                "bbox_regression": places.sides[None],
-                "bbox_ctrness": places.central[None],
-            },
-            [places.anchors],
-            [matched_objects(places, objects[:, :4])],
-        )
-        return torch.stack(list(losses.values())).sum()
+        # The places of all images are the same.
+        places = Places.of(outputs)
+        matched = matched_objects(Places.of(outputs[0]), objects)  # (B, n_places)
+        learns = matched >= 0
+        wanted = torch.zeros_like(places.logits)
+        total = outputs.new_zeros(len(outputs))
+        if learns.any():
+            image, place = learns.nonzero(as_tuple=True)
+            mine = objects[image, matched[image, place]]
+            wanted[image, place, mine[:, 4].long()] = 1.0
+            total = total.index_add(0, image, _box_losses(places, learns, mine[:, :4]))
+        focal = sigmoid_focal_loss(places.logits, wanted, reduction="none")
+        total = total + focal.sum(dim=(1, 2))
+        return total / (learns.sum() / len(outputs)).clamp(min=1)
 
     def score(self, outputs: Tensor, objects: Tensor) -> Tensor:
         """Return the F1 score of each image.
@@ -240,7 +231,20 @@ class DetectionTask:
         }
 
 
-def matched_objects(places: Places, boxes: Tensor) -> Tensor:
+def _box_losses(places: Places, learns: Tensor, boxes: Tensor) -> Tensor:
+    """Return the losses of boxes and of being central, of the places that learn."""
+    from torchvision.ops import generalized_box_iou_loss
+
+    centres = places.centres[learns]  # (n, 2)
+    low, high = centres - boxes[:, :2], boxes[:, 2:] - centres
+    ratios = torch.minimum(low, high) / torch.maximum(low, high)
+    central = functional.binary_cross_entropy_with_logits(
+        places.central[learns][:, 0], ratios.prod(dim=1).sqrt(), reduction="none"
+    )
+    return central + generalized_box_iou_loss(places.boxes[learns], boxes)
+
+
+def matched_objects(places: Places, objects: Tensor) -> Tensor:
     """Return which object each place learns.
 
     A place learns an object if it is inside its box, near its centre, and the object
@@ -250,26 +254,28 @@ def matched_objects(places: Places, boxes: Tensor) -> Tensor:
     ----------
     places : Places
         The places of one image, `n_places` of them.
-    boxes : Tensor of shape (M, 4)
-        The objects.
+    objects : Tensor of shape (..., M, 5)
+        Boxes and class numbers; negative ones are padding.
 
     Returns
     -------
-    Tensor of int64 of shape (n_places,)
+    Tensor of int64 of shape (..., n_places)
         Numbers of objects; -1 where there is none.
     """
-    if not len(boxes):
-        return torch.full((len(places.centres),), -1, device=boxes.device)
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    away = (places.centres[:, None] - centres).abs().amax(dim=2)  # (n_places, M)
-    low = places.centres[:, None] - boxes[:, :2]
-    high = boxes[:, 2:] - places.centres[:, None]
-    sides = torch.cat([low, high], dim=2)  # (n_places, M, 4)
-    largest = sides.amax(dim=2)
-    fits = (away < _CENTRAL * places.strides) & (sides.amin(dim=2) > 0)
+    if not objects.shape[-2]:
+        shape = *objects.shape[:-2], len(places.centres)
+        return torch.full(shape, -1, device=objects.device)
+    boxes = objects[..., None, :, :4]  # (..., 1, M, 4)
+    centres = (boxes[..., :2] + boxes[..., 2:]) / 2
+    where = places.centres[:, None]
+    away = (where - centres).abs().amax(dim=-1)  # (..., n_places, M)
+    sides = torch.cat([where - boxes[..., :2], boxes[..., 2:] - where], dim=-1)
+    largest = sides.amax(dim=-1)
+    fits = (away < _CENTRAL * places.strides) & (sides.amin(dim=-1) > 0)
     fits &= (largest >= places.ranges[:, :1]) & (largest < places.ranges[:, 1:])
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
-    smallest = areas.masked_fill(~fits, torch.inf).min(dim=1)
+    fits &= objects[..., None, :, 4] >= 0
+    areas = (boxes[..., 2:] - boxes[..., :2]).prod(dim=-1)
+    smallest = areas.masked_fill(~fits, torch.inf).min(dim=-1)
     return smallest.indices.masked_fill(smallest.values.isinf(), -1)
 
 

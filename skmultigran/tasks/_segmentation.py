@@ -227,15 +227,24 @@ def _dice_loss(logits: Tensor, codes: Tensor, known: Tensor) -> Tensor:
 
     F. Milletari et al., "V-Net", 3DV 2016, arXiv 1606.04797.
     """
+    n_classes = logits.shape[1]
     mask = known[:, None]
     found = torch.softmax(logits, dim=1) * mask
-    true = _one_hot(codes, logits.shape[1]) * mask
-    both = (found * true).sum(dim=(2, 3))
-    sizes = (found + true).sum(dim=(2, 3))
+    codes = codes.clamp(min=0)
+    # Sums over the pixels of each class, without a map per class for the truth.
+    right = found.gather(1, codes[:, None])
+    both = _sums_of_classes(right.flatten(1), codes.flatten(1), n_classes)
+    true = _sums_of_classes(mask.to(found).flatten(1), codes.flatten(1), n_classes)
+    sizes = found.sum(dim=(2, 3)) + true
     overlap = (2 * both + _SMOOTH) / (sizes + _SMOOTH)
-    present = true.sum(dim=(2, 3)) > 0
+    present = true > 0
     lost = ((1 - overlap) * present).sum(dim=1)
     return lost / present.sum(dim=1).clamp(min=1)
+
+
+def _sums_of_classes(values: Tensor, codes: Tensor, n_classes: int) -> Tensor:
+    """Return the sum of each class's values, `(B, n_classes)`, of `(B, n_pixels)`."""
+    return values.new_zeros(len(values), n_classes).scatter_add(1, codes, values)
 
 
 def pixel_weights(

@@ -29,7 +29,7 @@ def places_of(side=64, strides=(4, 8)):
 def tell(output, boxes, codes):
     """Let the places that learn objects tell of them."""
     places = Places.of(output)
-    matched = matched_objects(places, boxes)
+    matched = matched_objects(places, as_objects(boxes))
     told = output.clone()
     for place in torch.nonzero(matched >= 0)[:, 0]:
         box, stride = boxes[matched[place]], places.strides[place]
@@ -41,6 +41,10 @@ def tell(output, boxes, codes):
         central = (sides.amin(0) / sides.amax(0)).prod().sqrt()
         told[place, 6] = torch.logit(central, eps=1e-4)
     return told
+
+
+def as_objects(boxes):
+    return torch.cat([boxes, torch.zeros(len(boxes), 1)], dim=1)
 
 
 BOXES = torch.tensor([[10.0, 12, 22, 30], [30, 20, 62, 60], [4, 40, 12, 50]])
@@ -87,7 +91,7 @@ def test_nothing_told_is_nothing_found():
 
 def test_each_object_is_learned_near_its_centre_on_its_level():
     places = Places.of(places_of())
-    matched = matched_objects(places, BOXES)
+    matched = matched_objects(places, OBJECTS)
     for number, box in enumerate(BOXES):
         mine = matched == number
         assert mine.any()
@@ -100,7 +104,7 @@ def test_each_object_is_learned_near_its_centre_on_its_level():
 
 def test_of_two_objects_the_smaller_is_learned():
     boxes = torch.tensor([[8.0, 8, 24, 24], [12, 12, 20, 20]])
-    matched = matched_objects(Places.of(places_of()), boxes)
+    matched = matched_objects(Places.of(places_of()), as_objects(boxes))
     at = Places.of(places_of()).centres == torch.tensor([14.0, 14.0])
     assert matched[at.all(dim=1)].tolist() == [1]
 

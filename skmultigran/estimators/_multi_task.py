@@ -54,8 +54,9 @@ class MultiGranularityMultiTask(TaskNetworkPredictor):
         "concat".
     head : str or recipe, default="auto"
         The head of each task about whole images: "pooled" or `PooledHead`. "auto":
-        "pooled"; where a pretrained backbone is frozen, averages over whole maps with a
-        dropout of one half, as its many columns let rare classes be learned by heart.
+        "pooled"; where a pretrained backbone is frozen, roots of averages over whole
+        maps with a dropout of 0.7, as its many columns let rare classes be learned by
+        heart.
     dense_head : str or recipe, default="dense"
         The head of each task about pixels: "dense" or `DenseHead`.
     scales : sequence of float, default=(1.0,)

@@ -62,7 +62,7 @@ class TaskNetworkPredictor(MultiGranularityPredictor):
         backbone = self._resolved("backbone")
         known = isinstance(backbone, Recipe) or backbone in BACKBONES
         if self.trainable == "head" and known and self._recipe("backbone").pretrained:
-            return PooledHead(pooling=("avg",), grid=(1,), dropout=0.5)
+            return PooledHead(pooling=("avg",), grid=(1,), dropout=0.7, power=0.5)
         return PooledHead()
 
     def _is_frozen(self):

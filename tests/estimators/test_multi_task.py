@@ -363,7 +363,8 @@ def test_auto_head_depends_on_what_is_frozen():
     assert model.get_params()["head__grid"] == (1, 2)
     frozen = model.set_params(trainable="head")
     assert frozen.get_params()["head__pooling"] == ("avg",)
-    assert frozen.get_params()["head__dropout"] == 0.5
+    assert frozen.get_params()["head__dropout"] == 0.7
+    assert frozen.get_params()["head__power"] == 0.5
     assert frozen.set_params(head__dropout=0.1).head.grid == (1,)
     assert small(backbone="scattering", trainable="head").get_params()[
         "head__grid"

@@ -172,3 +172,20 @@ def test_cells_that_are_learned_from_equal_adaptive_pooling(size, grid, layout):
 def test_cells_in_bfloat16_are_summed_without_rounding_the_counts():
     map_ = torch.ones(1, 2, 7, 7, dtype=torch.bfloat16, requires_grad=True)
     assert (pooled(map_, ("avg",), 2) == 1).all()
+
+
+def test_a_power_evens_out_large_features():
+    levels = [Level(2, 1)]
+    generator = torch.Generator().manual_seed(0)
+    maps = torch.randn(8, 2, 1, 1, generator=generator) * 9
+    maps[0, 0] = 0
+    plain, rooted = (
+        PooledHead(pooling=("avg",), grid=(1,), power=power).build(levels, 3)
+        for power in (1.0, 0.5)
+    )
+    rooted.load_state_dict(plain.state_dict())
+    roots = maps.sign() * maps.abs().sqrt()
+    torch.testing.assert_close(rooted([[maps]]), plain([[roots]]))
+    maps.requires_grad_()
+    rooted([[maps]]).sum().backward()
+    assert maps.grad.isfinite().all()

@@ -13,6 +13,7 @@ PROGRAMS = (
     "scenes",
     "speed",
     "tables",
+    "tasks",
 )
 
 

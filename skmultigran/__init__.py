@@ -44,7 +44,7 @@ from skmultigran.preprocessing import (
     ImageReader,
     ImageResizer,
 )
-from skmultigran.training import Training
+from skmultigran.training import ProgressiveTraining, Training
 
 __version__ = "0.1.0.dev0"
 
@@ -77,6 +77,7 @@ __all__ = [
     "MultiGranularityTransformer",
     "PAFPNFusion",
     "PooledHead",
+    "ProgressiveTraining",
     "ScatteringBackbone",
     "SumFusion",
     "TimmBackbone",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -233,6 +233,31 @@ class MultiGranularityNetwork(Network):
             grids = self.head.pool(maps)
             fused = self.fuse(maps) if self.fuse_maps else self.fuse_pooled(grids)
         return torch.cat([*self.exits(grids), self.head(fused)], dim=1)
+
+    def answer_of(self, stage: int, images: Tensor) -> Tensor:
+        """Return the answer of one stage; no more is computed than it needs.
+
+        Parameters
+        ----------
+        stage : int
+            Number of the stage in the order of `staged`.
+        images : Tensor of shape (B, C, H, W)
+            Images with values in [0, 1].
+
+        Returns
+        -------
+        Tensor of shape (B, n_outputs)
+            Raw numbers.
+        """
+        order = self.pyramid.computing_order
+        if stage == len(order):
+            return self.head(self.fuse(self.extract(images)))
+        images, maps = self.normalised(images), []
+        carried: tuple[Tensor, ...] = ()
+        for position in order[: stage + 1]:
+            map_, carried = self.pyramid.next_map(position, images, carried)
+            maps.append(map_)
+        return cast(Exits, self.exits).heads[stage](self.head.pool(maps))
 
     def pooled(self, images: Tensor) -> Tensor:
         """Return the pooled maps of all granularities as one row per image.

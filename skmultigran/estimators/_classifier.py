@@ -69,7 +69,10 @@ class MultiGranularityClassifier(
         frozen gets no gradients and keeps its norm statistics; so do all norms of a
         pretrained backbone.
     training : str or recipe, default="standard"
-        The recipe `Training` of optimizer, schedule and regularisation.
+        The recipe `Training` of optimizer, schedule and regularisation; "pmg" or
+        `ProgressiveTraining` trains one granularity after the other on shuffled
+        patches, with the heads of `deep_supervision`, for classes that differ in
+        details.
     max_epochs : int or "auto", default="auto"
         Passes over the training images. "auto": as many as make 2,000 steps (900 for
         images of up to 16 pixels a side and for frozen backbones), between 12 and 100;

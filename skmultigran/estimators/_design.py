@@ -19,8 +19,10 @@ class NetworkDesign(NestedRecipes):
     # What the head must answer for; the recipe of a head says it.
     _answers = "image"
     _default_head = "pooled"
-    # A parameter of the estimators that can answer early.
+    # A parameter of the estimators that can answer early, and so be trained stage by
+    # stage.
     deep_supervision = False
+    _trains_in_stages = False
 
     def _sk_visual_block_(self):
         """Return what scikit-learn's HTML picture draws within the estimator."""
@@ -39,6 +41,7 @@ class NetworkDesign(NestedRecipes):
             The training images, kept in memory if they fit.
         """
         self._check_head()
+        self._check_progressive()
         self.device_ = resolve_device(self.device)
         self.image_size_ = self._image_size(self.image_shape_[:2])
         self.value_range_ = ValueRange.learn(
@@ -56,7 +59,7 @@ class NetworkDesign(NestedRecipes):
             image_size=self.image_size_,
             n_outputs=n_outputs,
             normalisation=self._normalisation(source, samples.weights),
-            deep_supervision=self.deep_supervision,
+            deep_supervision=self.deep_supervision or self._is_progressive(),
         )
         return source
 
@@ -74,6 +77,28 @@ class NetworkDesign(NestedRecipes):
                 f"head={self.head!r} does not answer for {self._answers}, which "
                 f"{type(self).__name__} needs. Take head={self._default_head!r} or a "
                 "recipe of your own that does."
+            )
+
+    def _is_progressive(self):
+        return self._recipe("training").progressive
+
+    def _check_progressive(self):
+        """Refuse to train stage by stage what has no stages to train."""
+        if not self._is_progressive():
+            return
+        start = f"training={self.training!r} trains one granularity after the other"
+        if not self._trains_in_stages:
+            raise ValueError(
+                f"{start}, on images of shuffled patches, which "
+                f"{type(self).__name__} cannot learn from. Take "
+                "MultiGranularityClassifier, or training='standard'."
+            )
+        if self.trainable == "head" or self._recipe("backbone").fixed:
+            raise ValueError(
+                f"{start}, but with backbone={self.backbone!r} and "
+                f"trainable={self.trainable!r} no granularity has anything to learn. "
+                "Set trainable='all' with a backbone that learns, or "
+                "training='standard'."
             )
 
     def _check_value_range(self):

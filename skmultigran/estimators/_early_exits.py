@@ -23,6 +23,8 @@ class EarlyExits:
     task says how sure an answer is.
     """
 
+    _trains_in_stages = True
+
     _parameter_constraints = {
         "deep_supervision": ["boolean"],
         "exit_threshold": [Interval(Real, 0, 1, closed="both"), None],
@@ -171,8 +173,13 @@ class EarlyExits:
         super()._continue(samples)
 
     def _prepare_exits(self):
-        """Forget the threshold of another network, and refuse one of no use."""
+        """Forget the threshold of another network; refuse what has no early answers."""
         vars(self).pop("exit_threshold_", None)
+        if self._is_progressive() and not self._is_deeply_supervised():
+            raise ValueError(
+                f"training={self.training!r} trains early answers, but the network "
+                "that fit would go on with has none. Set warm_start=False."
+            )
         if self.exit_threshold is not None and not self._is_deeply_supervised():
             raise ValueError(
                 f"exit_threshold={self.exit_threshold!r}, but without deep supervision "

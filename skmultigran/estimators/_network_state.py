@@ -73,7 +73,7 @@ def fresh_net(
     def losses(outputs, targets):
         return task.loss(outputs, targets, training.label_smoothing)
 
-    deep = network_recipe.deep_supervision
+    deep = network_recipe.deep_supervision and not training.progressive
     return build_net(
         network,
         deeply_supervised(losses, task.n_outputs) if deep else losses,
@@ -85,6 +85,7 @@ def fresh_net(
         precision=precision,
         averaging=training.averaging,
         image_scale=training.image_scale if total_steps else lambda progress: 1.0,
+        stage_steps=training.steps(network) if training.progressive else (),
     )
 
 

@@ -185,8 +185,8 @@ class SegmentationDisplay:
 
     def _colours(self, kinds):
         """Return the colour of each label that occurs, in the order of labels."""
-        labels = {label for masks in kinds for m in masks for label in np.unique(m)}
-        labels = sorted(labels - {self.ignore_label})
+        found = {label for masks in kinds for m in masks for label in np.unique(m)}
+        labels = sorted(found - {self.ignore_label})
         return dict(zip(labels, class_colours(len(labels)), strict=True))
 
     def _draw_row(self, row, kinds, colours):

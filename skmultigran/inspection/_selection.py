@@ -186,7 +186,8 @@ def _columns(blocks, chosen):
 def _chosen_in_turn(names, scores_of, n_granularities, tol):
     """Return names in the order in which they were chosen, and scores of the folds."""
     most = len(names) if n_granularities == "auto" else n_granularities
-    order, kept = [], []
+    order: list[str] = []
+    kept: list[np.ndarray] = []
     while len(order) < most:
         left = [name for name in names if name not in order]
         scores = np.array(scores_of([[*order, name] for name in left]))
@@ -204,8 +205,8 @@ def _parameters(estimator, chosen):
     """Return `scales` and `out_indices` of the smallest estimator that sees these."""
     recipe = estimator.network_recipe_
     found = [name.removeprefix("s").split("_l") for name in chosen]
-    scales = {scale for scale, _ in found}
-    scales = tuple(scale for scale in recipe.scales if f"{scale:.2f}" in scales)
+    needed = {scale for scale, _ in found}
+    scales = tuple(scale for scale in recipe.scales if f"{scale:.2f}" in needed)
     if "out_indices" not in recipe.backbone.get_params():
         return scales, None
     every = clone(recipe.backbone).set_params(out_indices=None)

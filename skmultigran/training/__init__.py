@@ -1,6 +1,11 @@
 """Training: the only place that knows skorch."""
 
-from skmultigran.training._auto import auto_batch_size, auto_lr, auto_max_epochs
+from skmultigran.training._auto import (
+    auto_augment,
+    auto_batch_size,
+    auto_lr,
+    auto_max_epochs,
+)
 from skmultigran.training._batches import TrainingBatches, batch_bounds
 from skmultigran.training._crop_batches import CropBatches
 from skmultigran.training._deep_supervision import deeply_supervised
@@ -20,6 +25,7 @@ from skmultigran.training._freezing import (
     check_trainable,
     freeze,
 )
+from skmultigran.training._jigsaw import jigsaw
 from skmultigran.training._net import TrainingNet, build_net
 from skmultigran.training._norm_statistics import estimate_norm_statistics
 from skmultigran.training._plain_state import (
@@ -30,6 +36,7 @@ from skmultigran.training._plain_state import (
 )
 from skmultigran.training._precision import PRECISIONS, resolve_precision
 from skmultigran.training._prediction import predict_outputs
+from skmultigran.training._progressive import ProgressiveStep, ProgressiveTraining
 from skmultigran.training._random import seeded
 from skmultigran.training._recipe import Training
 from skmultigran.training._row_file import computed_rows
@@ -50,6 +57,8 @@ __all__ = [
     "EarlyStopping",
     "MapTile",
     "MaskLayers",
+    "ProgressiveStep",
+    "ProgressiveTraining",
     "RowSource",
     "TaskBatches",
     "Tile",
@@ -59,6 +68,7 @@ __all__ = [
     "TrainingNet",
     "Validation",
     "answer_tiles",
+    "auto_augment",
     "auto_batch_size",
     "auto_lr",
     "auto_max_epochs",
@@ -74,6 +84,7 @@ __all__ = [
     "folded",
     "freeze",
     "from_plain",
+    "jigsaw",
     "load_module_state",
     "module_state",
     "positive_rows",

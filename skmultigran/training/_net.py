@@ -9,7 +9,7 @@ trainer drives `fit_loop` one epoch at a time.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from torch.nn import functional
 from skmultigran.training._averaging import WeightAverage
 from skmultigran.training._batches import TrainingBatches
 from skmultigran.training._norm_statistics import batch_norms, norm_statistics_held
+from skmultigran.training._progressive import ProgressiveStep
 
 # After as many batches a norm's usual momentum, a tenth or so, is the larger one.
 _STEPS_TO_CORRECT = 100
@@ -65,6 +66,8 @@ class TrainingNet(NeuralNet):
         Decay of the moving average of the weights; None: there is none.
     image_scale : callable, default: 1
         Fraction of the steps done to the factor of the images' size.
+    stage_steps : sequence of ProgressiveStep, default=()
+        The steps for each batch, where each stage takes one of its own.
     **kwargs : dict
         Parameters of `skorch.NeuralNet`.
     """
@@ -79,6 +82,7 @@ class TrainingNet(NeuralNet):
         precision: str = "float32",
         averaging: float | None = None,
         image_scale: Callable[[float], float] = lambda progress: 1.0,
+        stage_steps: Sequence[ProgressiveStep] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -94,6 +98,7 @@ class TrainingNet(NeuralNet):
         self.precision = precision
         self.averaging = averaging
         self.image_scale = image_scale
+        self.stage_steps = stage_steps
 
     def initialize_optimizer(
         self, triggered_directly: bool | None = None
@@ -147,8 +152,12 @@ class TrainingNet(NeuralNet):
         self.steps_done_ += 1
         self._correct_norm_momenta()
         images, answers = batch
-        batch = _scaled(images, self.image_scale(progress)), answers
-        step = super().train_step(batch, **fit_params)
+        images = _scaled(images, self.image_scale(progress))
+        for each in self.stage_steps:
+            shown = each.shown(images), answers
+            step = super().train_step(shown, stage=each.stage)
+        if not self.stage_steps:
+            step = super().train_step((images, answers), **fit_params)
         if self.average_ is not None:
             self.average_.update(self.module_)
         return step
@@ -170,6 +179,8 @@ class TrainingNet(NeuralNet):
         single = self.module_.training and len(x) == 1
         held = norm_statistics_held(self.module_)
         with held if single else contextlib.nullcontext(), self._autocast():
+            if "stage" in fit_params:
+                return self.module_.answer_of(fit_params["stage"], x.to(self.device))
             return super().infer(x)
 
     def _autocast(self) -> torch.autocast:
@@ -209,6 +220,7 @@ def build_net(
     precision: str = "float32",
     averaging: float | None = None,
     image_scale: Callable[[float], float] = lambda progress: 1.0,
+    stage_steps: Sequence[ProgressiveStep] = (),
 ) -> TrainingNet:
     """Return an initialised net around `module`.
 
@@ -234,6 +246,8 @@ def build_net(
         Decay of the moving average of the weights; None: there is none.
     image_scale : callable, default: 1
         Fraction of the steps done to the factor of the images' size.
+    stage_steps : sequence of ProgressiveStep, default=()
+        The steps for each batch, where each stage takes one of its own.
 
     Returns
     -------
@@ -251,4 +265,5 @@ def build_net(
         precision=precision,
         averaging=averaging,
         image_scale=image_scale,
+        stage_steps=stage_steps,
     ).initialize()

@@ -70,6 +70,9 @@ class Training(Recipe):
     MultiGranularityClassifier(training=Training(label_smoothing=0.0))
     """
 
+    # Whether each stage of the network takes steps of its own.
+    progressive = False
+
     _parameter_constraints = {
         "optimizer": [StrOptions({"adamw", "sgd"})],
         "weight_decay": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],

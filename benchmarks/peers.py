@@ -138,15 +138,8 @@ def _timm(case):
 
 PEERS = {
     "ours-flips": Peer(
-        "MultiGranularityClassifier, augment=['shift', 'flip']",
-        _ours(["shift", "flip"]),
-        ours=True,
-        random=True,
-        flips=True,
-    ),
-    "ours-no-flips": Peer(
-        "MultiGranularityClassifier, augment='shift' (no flips)",
-        _ours("shift"),
+        "MultiGranularityClassifier, augment=['auto', 'flip']",
+        _ours(["auto", "flip"]),
         ours=True,
         random=True,
         flips=True,

@@ -59,9 +59,9 @@ class MultiGranularityClassifier(
         "affine" (turned by up to 10 degrees, zoomed by up to a tenth, moved by up to a
         fourteenth of the size), "shift" (moved by whole pixels), "flip" (left to
         right), "crop", "color", "erase" (a rectangle of half of the images hidden),
-        "standard" (affine and flip), "strong". "auto": affine, and erase too where
-        images of more than 16 pixels are seen 20 times or more from scratch; nothing
-        for images of one line. `["auto", "flip"]` says that mirrored images are as
+        "standard" (affine and flip), "strong". "auto": affine for images of up to 16
+        pixels a side and to fine-tune; shift and erase for others that are seen 20
+        times or more; else nothing. `["auto", "flip"]` says that mirrored images are as
         good.
     trainable : str, default="all"
         What is trained besides fusion and head: "all" of the backbone, only the "head"

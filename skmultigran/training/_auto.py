@@ -68,8 +68,8 @@ def auto_augment(
 ) -> tuple[str, ...]:
     """Return the random changes of training images.
 
-    An image that is seen a few times hardly needs to be changed; one that is seen many
-    times would be learned by heart.
+    Images that are seen a few times need not be changed; those that are seen many times
+    would be learned by heart.
 
     Parameters
     ----------
@@ -83,14 +83,15 @@ def auto_augment(
     Returns
     -------
     tuple of str
-        "affine"; "affine" and "erase" in 20 epochs or more from scratch, unless images
-        are of up to 16 pixels a side; nothing for images of one line.
+        "affine" for images of up to 16 pixels a side and for fine-tuning; of others
+        "shift" and "erase" in 20 epochs or more, nothing in fewer; nothing for images
+        of one line.
     """
     if min(image_size) == 1:
         return ()
-    if fine_tuning or max_epochs < _MANY_EPOCHS or max(image_size) <= _TINY:
+    if fine_tuning or max(image_size) <= _TINY:
         return ("affine",)
-    return ("affine", "erase")
+    return () if max_epochs < _MANY_EPOCHS else ("shift", "erase")
 
 
 def auto_lr(optimizer: str) -> float:

@@ -19,7 +19,7 @@ _MOMENTUM = 0.9
 # Until which fraction of the steps images have which fraction of their size. Few sizes:
 # the kernels are prepared anew for each.
 _COARSE_TO_FINE = ((0.3, 0.6), (0.6, 0.8))
-_AUTO_WEIGHT_DECAY = {"adamw": 0.05, "sgd": 5e-4}
+_AUTO_WEIGHT_DECAY = {"adamw": 0.3, "sgd": 5e-4}
 
 
 @TRAININGS.register("standard")
@@ -32,7 +32,7 @@ class Training(Recipe):
         AdamW [1]_, or SGD with Nesterov momentum 0.9.
     weight_decay : float or "auto", default="auto"
         Weight decay: decoupled for AdamW, an L2 penalty for SGD. Norms, biases and
-        other one-dimensional parameters are spared. "auto": 0.05 for AdamW, 0.0005 for
+        other one-dimensional parameters are spared. "auto": 0.3 for AdamW, 0.0005 for
         SGD.
     label_smoothing : float, default=0.1
         Probability of each label that is spread evenly over all classes, in [0, 1). It

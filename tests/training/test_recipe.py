@@ -98,7 +98,7 @@ def test_bad_parameter_is_named(name, value):
         Training(**{name: value}).check_parameters()
 
 
-@pytest.mark.parametrize(("optimizer", "expected"), [("adamw", 0.05), ("sgd", 5e-4)])
+@pytest.mark.parametrize(("optimizer", "expected"), [("adamw", 0.3), ("sgd", 5e-4)])
 def test_auto_weight_decay_depends_on_the_optimizer(optimizer, expected):
     weights = [nn.Parameter(torch.ones(2, 2)), nn.Parameter(torch.ones(2))]
     built = Training(optimizer=optimizer).build_optimizer(weights, lr=0.1)

@@ -101,7 +101,7 @@ def _type(task: Any) -> str:
 
 
 def _columns(y: np.ndarray) -> dict[str, np.ndarray]:
-    return {name: y[name] for name in y.dtype.names}
+    return {name: y[name] for name in y.dtype.names or ()}
 
 
 def _require_same(one: Any, other: Any, tasks: Any, difference: str) -> None:

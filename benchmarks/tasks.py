@@ -107,7 +107,7 @@ def histograms(images):
 def peers(seed):
     """Return the peers, which take grey images of one size."""
     flat = FunctionTransformer(lambda images: images.reshape(len(images), -1))
-    forest = RandomForestRegressor(300, n_jobs=1, random_state=seed)
+    forest = RandomForestRegressor(100, n_jobs=1, random_state=seed)
     vectors = make_pipeline(
         FunctionTransformer(histograms), StandardScaler(), SVR(C=10, gamma="scale")
     )

@@ -9,6 +9,8 @@ PROGRAMS = (
     "clothing",
     "clothing_tasks",
     "demo",
+    "early_exit",
+    "importance",
     "scattering",
     "scenes",
     "speed",

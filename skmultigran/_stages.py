@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor
 
 from skmultigran._network import MultiGranularityNetwork
@@ -58,8 +61,9 @@ class Stages:
         if stage == len(self.order):
             return network.head(self._fused(seen)), {}
         seen = self._with_map(stage, seen)
-        positions = self.order[: stage + 1]
-        return network.exits.heads[stage](self._grids(seen, positions)), seen
+        # In the order in which they were looked at, as the heads take them.
+        grids = [list(grid.values()) for grid in self._grids(seen, stage + 1)]
+        return network.exits.heads[stage](grids), seen
 
     def _with_map(self, stage: int, seen: Seen) -> Seen:
         network, position = self.network, self.order[stage]
@@ -73,16 +77,28 @@ class Stages:
         seen |= {f"carried {number}": part for number, part in enumerate(carried)}
         if network.fuse_maps:
             seen[f"map {position}"] = map_
-        for number, (pooled,) in enumerate(network.head.pool([map_])):
-            seen[f"grid {number} of {position}"] = pooled
+        pooled = [grid.flatten(1) for (grid,) in network.head.pool([map_])]
+        before = [seen["pooled"]] if stage else []
+        seen["pooled"] = torch.cat([*before, *pooled], dim=1)
         return seen
 
-    def _grids(self, seen: Seen, positions: tuple[int, ...]) -> list[list[Tensor]]:
-        grids = range(len(self.network.head.pool.grid))
-        return [[seen[f"grid {n} of {i}"] for i in positions] for n in grids]
+    def _grids(self, seen: Seen, n_looked_at: int) -> list[dict[int, Tensor]]:
+        """Return the pooled maps of each grid, by position of the granularity."""
+        pool = self.network.head.pool
+        levels = pool.levels(self.network.pyramid.levels)
+        places = [
+            (i, g) for i in self.order[:n_looked_at] for g in range(len(pool.grid))
+        ]
+        shapes = [(levels[i].channels, pool.grid[g], pool.grid[g]) for i, g in places]
+        parts = seen["pooled"].split([math.prod(shape) for shape in shapes], dim=1)
+        grids: list[dict[int, Tensor]] = [{} for _ in pool.grid]
+        for (position, grid), shape, part in zip(places, shapes, parts, strict=True):
+            grids[grid][position] = part.unflatten(1, shape)
+        return grids
 
     def _fused(self, seen: Seen) -> list[list[Tensor]]:
-        fine_to_coarse = tuple(range(len(self.order)))
+        fine_to_coarse = range(len(self.order))
         if self.network.fuse_maps:
             return self.network.fuse([seen[f"map {i}"] for i in fine_to_coarse])
-        return self.network.fuse_pooled(self._grids(seen, fine_to_coarse))
+        grids = self._grids(seen, len(self.order))
+        return self.network.fuse_pooled([[g[i] for i in fine_to_coarse] for g in grids])

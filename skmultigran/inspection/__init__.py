@@ -10,6 +10,7 @@ from skmultigran.inspection._segmentation_display import SegmentationDisplay
 from skmultigran.inspection._selection import select_granularities
 from skmultigran.inspection._similarity import granularity_similarity
 from skmultigran.inspection._similarity_display import GranularitySimilarityDisplay
+from skmultigran.inspection._staged_accuracy_display import StagedAccuracyDisplay
 from skmultigran.inspection._training_history_display import TrainingHistoryDisplay
 from skmultigran.inspection._weights import granularity_weights
 
@@ -20,6 +21,7 @@ __all__ = [
     "GranularityMapDisplay",
     "GranularitySimilarityDisplay",
     "SegmentationDisplay",
+    "StagedAccuracyDisplay",
     "TrainingHistoryDisplay",
     "granularity_importance",
     "granularity_maps",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -22,6 +23,40 @@ from skmultigran.training._threads import threads_for
 _BATCHES_TOGETHER = 16
 
 _Seen = dict[str, Tensor]
+_IsSure = Callable[[Tensor], Tensor]
+
+
+class _Rows(NamedTuple):
+    """What is known of images as rows, which are quick to choose from."""
+
+    rows: dict[str, Tensor]
+    shapes: dict[str, torch.Size]
+
+    @classmethod
+    def of(cls, seen: _Seen, chosen: Tensor) -> _Rows:
+        rows = {name: _as_rows(part)[chosen] for name, part in seen.items()}
+        return cls(rows, {name: part.shape[1:] for name, part in seen.items()})
+
+    @classmethod
+    def joined(cls, parts: Sequence[_Rows]) -> _Rows:
+        names = parts[0].rows
+        rows = {name: torch.cat([part.rows[name] for part in parts]) for name in names}
+        return cls(rows, parts[0].shapes)
+
+    def batch(self, start: int, end: int, size: int) -> _Seen:
+        """Return some images as a network takes them, and zeros after them."""
+        return {
+            name: _as_maps(_padded(rows[start:end], size), self.shapes[name])
+            for name, rows in self.rows.items()
+        }
+
+
+class _Found(NamedTuple):
+    """Answers of a stage, which of them are sure, and what is known of the others."""
+
+    outputs: Tensor
+    sure: Tensor
+    unsure: _Rows
 
 
 class _Stages(Protocol):
@@ -35,7 +70,7 @@ def predict_until_sure(
     stages: _Stages,
     source: ImageSource,
     device: str,
-    is_sure: Callable[[Tensor], Tensor],
+    is_sure: _IsSure,
 ) -> tuple[Tensor, np.ndarray]:
     """Return for each image the first answer that is sure, or else the last.
 
@@ -60,59 +95,68 @@ def predict_until_sure(
     ends : ndarray of int of shape (n,)
         Number of the stage that each answer is of.
     """
+    look = functools.partial(_look, stages, is_sure, device, source.image_size)
     together = _BATCHES_TOGETHER * prediction_batch_size(source.image_size)
-    starts = range(0, len(source), together)
+    positions = np.arange(len(source))
     parts = [
-        _of_some(
-            stages,
-            source,
-            np.arange(s, min(s + together, len(source))),
-            device,
-            is_sure,
-        )
-        for s in starts
+        _until_sure(look, len(stages), source.gather(positions[start:][:together]))
+        for start in range(0, len(source), together)
     ]
     outputs, ends = zip(*parts, strict=True)
-    return torch.cat(outputs), np.concatenate(ends)
+    return torch.cat(outputs), torch.cat(ends).numpy()
 
 
-def _of_some(stages, source, positions, device, is_sure):
-    ends = np.full(len(positions), len(stages) - 1)
-    left = torch.arange(len(positions))
-    seen = {"images": source.gather(positions)}
-    outputs = None
-    for stage in range(len(stages)):
+def _until_sure(
+    look: Callable[[int, _Rows], _Found], n_stages: int, images: Tensor
+) -> tuple[Tensor, Tensor]:
+    left = torch.arange(len(images))
+    found = look(0, _Rows.of({"images": images}, left))
+    outputs, ends = found.outputs, torch.zeros_like(left)
+    for stage in range(1, n_stages):
+        left = left[~found.sure]
         if not len(left):
             break
-        answers, sure, seen = _stage(
-            stages, stage, seen, source.image_size, device, is_sure
-        )
-        if outputs is None:
-            outputs = answers.new_empty((len(positions), answers.shape[1]))
-        outputs[left] = answers
-        ends[left] = stage
-        left = left[~sure]
+        found = look(stage, found.unsure)
+        outputs[left], ends[left] = found.outputs, stage
     return outputs, ends
 
 
-def _stage(stages, stage, seen, image_size, device, is_sure):
-    n = len(next(iter(seen.values())))
-    size = fitting_batch_size(n, image_size)
-    answers, sures, rests = [], [], []
-    with threads_for(size * math.prod(image_size)):
-        for start in range(0, n, size):
-            batch = {name: part[start : start + size] for name, part in seen.items()}
-            k = min(size, n - start)
-            batch = {
-                name: padded_batch(part, size).to(device)
-                for name, part in batch.items()
-            }
-            answer, after = stages.look(stage, batch)
-            answer = answer[:k].float().cpu()
-            sure = is_sure(answer)
-            keep = (~sure).nonzero()[:, 0].to(device)
-            rests.append({name: part[keep] for name, part in after.items()})
-            answers.append(answer)
-            sures.append(sure)
-    seen = {name: torch.cat([rest[name] for rest in rests]) for name in rests[0]}
-    return torch.cat(answers), torch.cat(sures), seen
+def _look(
+    stages: _Stages,
+    is_sure: _IsSure,
+    device: str,
+    image_size: tuple[int, int],
+    stage: int,
+    known: _Rows,
+) -> _Found:
+    """Look at one stage of some images, in padded batches."""
+    n, largest = len(known.rows["images"]), prediction_batch_size(image_size)
+    parts = []
+    with threads_for(largest * math.prod(image_size)):
+        for start in range(0, n, largest):
+            end = min(start + largest, n)
+            batch = known.batch(start, end, fitting_batch_size(end - start, image_size))
+            batch = {name: part.to(device) for name, part in batch.items()}
+            outputs, seen = stages.look(stage, batch)
+            outputs = outputs[: end - start].float().cpu()
+            sure = is_sure(outputs)
+            unsure = (~sure).nonzero()[:, 0].to(device)
+            parts.append(_Found(outputs, sure, _Rows.of(seen, unsure)))
+    outputs, sure, unsure = zip(*parts, strict=True)
+    return _Found(torch.cat(outputs), torch.cat(sure), _Rows.joined(unsure))
+
+
+def _as_rows(part: Tensor) -> Tensor:
+    """Return rows, of maps channel after channel as their memory is."""
+    return (part.permute(0, 2, 3, 1) if part.ndim == 4 else part).flatten(1)
+
+
+def _as_maps(rows: Tensor, shape: torch.Size) -> Tensor:
+    if len(shape) != 3:
+        return rows.unflatten(1, shape)
+    channels, height, width = shape
+    return rows.unflatten(1, (height, width, channels)).permute(0, 3, 1, 2)
+
+
+def _padded(rows: Tensor, size: int) -> Tensor:
+    return rows if len(rows) == size else padded_batch(rows, size)

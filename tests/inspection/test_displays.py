@@ -14,6 +14,7 @@ from skmultigran.inspection import (
     GranularityMapDisplay,
     GranularitySimilarityDisplay,
     SegmentationDisplay,
+    StagedAccuracyDisplay,
     TrainingHistoryDisplay,
 )
 
@@ -32,6 +33,9 @@ DISPLAYS = {
     ),
     FusionWeightsDisplay: lambda: FusionWeightsDisplay(
         [[0.5, 0.5], [0.25, 0.75]], ["s1.00_l0", "s1.00_l1"]
+    ),
+    StagedAccuracyDisplay: lambda: StagedAccuracyDisplay(
+        [0.2, 1.0], [0.8, 0.9], ["s1.00_l0", "fused"], exits=[(1.0, 0.9), (0.5, 0.89)]
     ),
     SegmentationDisplay: lambda: SegmentationDisplay(
         np.zeros((2, 8, 8, 1)), None, np.arange(128).reshape(2, 8, 8) // 40

@@ -24,5 +24,8 @@ def test_the_page_runs():
     assert names["alone"].baseline < 0.3
     outputs = names["found"].outputs
     assert np.abs(names["total"] - outputs).max() < 0.1 * np.abs(outputs).max()
+    assert 1 <= len(names["enough"].order) <= 6
+    assert set(names["smaller"]["scales"]) <= {1.0, 0.5}
+    assert set(names["ends"]) <= set(names["early"].stages_)
     for picture in re.findall(r"\]\((images/.*?)\)", text):
         assert (PAGE.parent / picture).exists()

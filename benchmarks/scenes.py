@@ -69,10 +69,18 @@ def foreground_iou(true, found):
 
 def digits(options):
     """Scenes of real digits, both estimators from scratch."""
-    train = make_digit_scenes(options.images or 600, subset="train", random_state=0)
+    train = make_digit_scenes(options.images or 4000, subset="train", random_state=0)
     test = make_digit_scenes(200, subset="test", random_state=1)
-    common = {"max_epochs": options.epochs or "auto", "random_state": 0}
-    segmenter, times = MultiGranularitySegmenter(**common), {}
+    segmenter, times = (
+        MultiGranularitySegmenter(
+            loss="dice",
+            training=Training(label_smoothing=0.0),
+            max_epochs=options.epochs or 8,
+            batch_size=16,
+            random_state=0,
+        ),
+        {},
+    )
     with timed(times):
         segmenter.fit(train.images, train.masks)
     masks = segmenter.predict(test.images)
@@ -80,7 +88,10 @@ def digits(options):
     yield report("MultiGranularitySegmenter, from scratch", times, mean_IoU=iou)
     sheet = options.output / "digits_masks.png"
     masks_sheet(sheet, test.images, test.masks, masks, "Digit scenes")
-    detector, times = MultiGranularityDetector(**common), {}
+    detector, times = (
+        MultiGranularityDetector(max_epochs=options.epochs or "auto", random_state=0),
+        {},
+    )
     with timed(times):
         detector.fit(train.images, train.y)
     found = detector.predict(test.images)

@@ -70,6 +70,7 @@ class _ConvNet(Backbone):
         depth: int,
         stem_stride: int,
         chosen: Sequence[int],
+        zero_init_residual: bool,
     ) -> None:
         super().__init__()
         self.chosen = tuple(chosen)
@@ -86,6 +87,8 @@ class _ConvNet(Backbone):
         )
         self.levels = tuple(Level(widths[i], stem_stride * 2**i) for i in self.chosen)
         self.apply(_initialise)
+        if zero_init_residual:
+            self.apply(_silence)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         return all_levels(self, images)
@@ -116,8 +119,11 @@ def _stage(in_channels: int, channels: int, depth: int, stride: int) -> nn.Seque
 def _initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+
+def _silence(module: nn.Module) -> None:
+    """Let a residual block start as its shortcut (arXiv 1706.02677)."""
     if isinstance(module, _ResidualBlock):
-        # A block starts as its shortcut, which makes the first steps stable.
         nn.init.zeros_(module.last_norm.weight)
 
 
@@ -142,11 +148,17 @@ class ConvNetBackbone(BackboneRecipe):
     out_indices : sequence of int or None, default=None
         Stages whose maps are levels, counted from the finest; negative ones from the
         coarsest. None: all.
+    zero_init_residual : bool, default=True
+        Whether each block starts as its shortcut [2]_, so that the first steps are
+        stable. False: blocks look at neighbouring pixels from the first step, and learn
+        sooner what takes more than a few of them.
 
     References
     ----------
     .. [1] K. He et al., "Deep Residual Learning for Image Recognition", CVPR 2016,
        arXiv 1512.03385.
+    .. [2] P. Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1
+       Hour", 2017, arXiv 1706.02677.
 
     Examples
     --------
@@ -163,6 +175,7 @@ class ConvNetBackbone(BackboneRecipe):
             StrOptions({"auto"}),
         ],
         "out_indices": ["array-like", None],
+        "zero_init_residual": ["boolean"],
     }
 
     def __init__(
@@ -172,11 +185,13 @@ class ConvNetBackbone(BackboneRecipe):
         depth: int = 1,
         stem_stride: int | str = "auto",
         out_indices: Sequence[int] | None = None,
+        zero_init_residual: bool = True,
     ) -> None:
         self.widths = widths
         self.depth = depth
         self.stem_stride = stem_stride
         self.out_indices = out_indices
+        self.zero_init_residual = zero_init_residual
 
     def build(self, in_channels: int, image_size: tuple[int, int]) -> Backbone:
         """Return a fresh network; see `BackboneRecipe.build`."""
@@ -188,7 +203,14 @@ class ConvNetBackbone(BackboneRecipe):
         )
         widths = self._widths(image_size, stem_stride)
         chosen = chosen_levels(self.out_indices, len(widths), "ConvNetBackbone")
-        return _ConvNet(in_channels, widths, self.depth, stem_stride, chosen)
+        return _ConvNet(
+            in_channels,
+            widths,
+            self.depth,
+            stem_stride,
+            chosen,
+            self.zero_init_residual,
+        )
 
     def _widths(self, image_size: tuple[int, int], stem_stride: int) -> tuple[int, ...]:
         if isinstance(self.widths, str):

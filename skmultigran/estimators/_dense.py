@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skmultigran._support import Interval, StrOptions, fit_context
-from skmultigran.backbones import ConvNetBackbone
 from skmultigran.estimators._frozen_maps import MapSource, tile_maps, tile_outputs
 from skmultigran.estimators._reading import read_images
 from skmultigran.estimators._restoring import restored_on_failure
@@ -33,8 +32,9 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
 
     Images keep their own size: training sees random crops, predictions see images
     whole, or in tiles where they are large. A subclass says which kind of head it needs
-    in `_answers`, how what belongs to images is read, as `_annotations`, and whether it
-    fits to them, in `_check_annotations`.
+    in `_answers`, how what belongs to images is read, as `_annotations`, whether it
+    fits to them, in `_check_annotations`, and what "auto" is, in `_auto_backbone` and
+    `_auto_fusion`.
     """
 
     _parameter_constraints = {
@@ -124,12 +124,10 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
 
     def _resolved(self, name):
         value = super()._resolved(name)
-        if name == "backbone" and isinstance(value, str) and value == "auto":
-            return self._auto_backbone()
+        automatic = {"backbone": self._auto_backbone, "fusion": self._auto_fusion}
+        if name in automatic and isinstance(value, str) and value == "auto":
+            return automatic[name]()
         return value
-
-    def _auto_backbone(self):
-        return ConvNetBackbone(widths=(16, 32, 64, 128), stem_stride=2)
 
     def _samples(self, X, y, sample_weight, *, reset, learn):
         samples = super()._samples(X, y, sample_weight, reset=reset, learn=learn)

@@ -10,6 +10,7 @@ from skmultigran._support import Interval
 from skmultigran.backbones import ConvNetBackbone
 from skmultigran.estimators._box_targets import BoxTargets
 from skmultigran.estimators._dense import DenseMultiGranularity
+from skmultigran.fusions import FPNFusion
 from skmultigran.images import Boxes
 from skmultigran.metrics import mean_average_precision_score
 
@@ -33,8 +34,9 @@ class MultiGranularityDetector(DenseMultiGranularity):
         The multi-scale extractor: a registered name or a recipe such as
         `ConvNetBackbone`. "auto": `ConvNetBackbone` of five stages, of which those
         with strides 4 to 32 are used.
-    fusion : str or recipe, default="fpn"
-        The fusion network: a registered name or a recipe such as `BiFPNFusion`. All
+    fusion : str or recipe, default="auto"
+        The fusion network: a registered name or a recipe such as `BiFPNFusion`. "auto":
+        `FPNFusion` of 64 channels. All
         fusions work; of those that give one map ("concat", "sum", "weighted", "gated")
         all objects are found on one level.
     head : str or recipe, default="boxes"
@@ -189,7 +191,7 @@ class MultiGranularityDetector(DenseMultiGranularity):
         self,
         *,
         backbone="auto",
-        fusion="fpn",
+        fusion="auto",
         head="boxes",
         scales=(1.0,),
         crop_size="auto",
@@ -267,9 +269,14 @@ class MultiGranularityDetector(DenseMultiGranularity):
     def _annotations(self, targets):
         return Boxes(targets, self.image_size_)
 
-    def _auto_backbone(self):
+    @staticmethod
+    def _auto_backbone():
         widths = (16, 32, 64, 128, 128)
         return ConvNetBackbone(widths=widths, stem_stride=2, out_indices=(1, 2, 3, 4))
+
+    @staticmethod
+    def _auto_fusion():
+        return FPNFusion(channels=64)
 
     def _check_annotations(self, samples):
         sizes = samples.images.sizes[samples.rows]

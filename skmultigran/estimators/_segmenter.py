@@ -7,8 +7,10 @@ from numbers import Integral
 import numpy as np
 
 from skmultigran._support import StrOptions
+from skmultigran.backbones import ConvNetBackbone
 from skmultigran.estimators._dense import DenseMultiGranularity
 from skmultigran.estimators._mask_targets import MaskTargets
+from skmultigran.fusions import FPNFusion
 from skmultigran.images import Masks
 from skmultigran.metrics import mean_iou_score
 from skmultigran.tasks import SEGMENTATION_LOSSES
@@ -29,10 +31,11 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
     ----------
     backbone : str or recipe, default="auto"
         The multi-scale extractor: a registered name or a recipe such as
-        `ConvNetBackbone`. "auto": `ConvNetBackbone` of four stages with strides 2 to
-        16.
-    fusion : str or recipe, default="fpn"
-        The fusion network: a registered name or a recipe such as `BiFPNFusion`. All
+        `ConvNetBackbone`. "auto": `ConvNetBackbone` of five stages with strides 2 to
+        32 and 16 to 256 channels.
+    fusion : str or recipe, default="auto"
+        The fusion network: a registered name or a recipe such as `BiFPNFusion`. "auto":
+        `FPNFusion` of 32 channels, as most of the time goes into the finest map. All
         fusions work; "attention" reads the layout of the whole crop or image, so that
         its answers depend on where an image is cut.
     head : str or recipe, default="dense"
@@ -47,7 +50,7 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
         sizes differ, a square of their median longer side, at most 224.
     tile_size : int, default=768
         Images of more than `tile_size ** 2` pixels are predicted in tiles of this side.
-    tile_overlap : int, default=128
+    tile_overlap : int, default=320
         Pixels that neighbouring tiles share. Each tile answers for its own half, which
         is then `tile_overlap / 2` pixels away from its border.
     loss : {"cross_entropy+dice", "cross_entropy", "dice"}, \
@@ -148,7 +151,7 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
     Images are padded to whole strides and tiles begin at whole strides, so a pixel that
     is further from its tile's border than the network can see has the same
     probabilities in tiles as in the whole image. With the default network and overlap,
-    probabilities differ by less than 0.01.
+    probabilities differ by less than 0.001.
 
     A segmenter is neither classifier nor regressor to scikit-learn: folds are not
     stratified.
@@ -186,12 +189,12 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
         self,
         *,
         backbone="auto",
-        fusion="fpn",
+        fusion="auto",
         head="dense",
         scales=(1.0,),
         crop_size="auto",
         tile_size=768,
-        tile_overlap=128,
+        tile_overlap=320,
         loss="cross_entropy+dice",
         ignore_label=None,
         class_weight=None,
@@ -261,6 +264,16 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
     @staticmethod
     def _annotations(targets):
         return Masks(targets)
+
+    @staticmethod
+    def _auto_backbone():
+        # Narrow where maps are large; deep enough to see 64 pixels whole.
+        widths = (16, 32, 64, 128, 256)
+        return ConvNetBackbone(widths=widths, stem_stride=2, zero_init_residual=False)
+
+    @staticmethod
+    def _auto_fusion():
+        return FPNFusion(channels=32)
 
     def _check_annotations(self, samples):
         sizes = samples.images.sizes[samples.rows]

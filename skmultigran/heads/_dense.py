@@ -119,18 +119,18 @@ def _block(channels: int) -> nn.Sequential:
 
 @register_head("dense")
 class DenseHead(Recipe):
-    """Answer for every pixel: all levels are added at the finest stride and refined.
+    """Answer for every pixel: all levels are added at the finest stride.
 
     Each fused map `(B, C_l, H_l, W_l)` is projected to `channels`; maps of equal stride
     are added first, then all are enlarged to the finest one and added, as in the
-    semantic branch of panoptic feature pyramids [1]_. Convolutions of 3 x 3 refine the
-    sum, a 1 x 1 convolution gives the numbers, and these are enlarged to the image.
+    semantic branch of panoptic feature pyramids [1]_. Convolutions of 3 x 3 may refine
+    the sum; a 1 x 1 convolution gives the numbers, and these are enlarged to the image.
 
     Parameters
     ----------
     channels : int, default=32
         Width that all levels are brought to.
-    depth : int, default=1
+    depth : int, default=0
         Convolutions that refine the sum.
     dropout : float, default=0.0
         Dropout rate of whole channels before the answer, in [0, 1).
@@ -158,7 +158,7 @@ class DenseHead(Recipe):
     answers = "pixels"
 
     def __init__(
-        self, *, channels: int = 32, depth: int = 1, dropout: float = 0.0
+        self, *, channels: int = 32, depth: int = 0, dropout: float = 0.0
     ) -> None:
         self.channels = channels
         self.depth = depth

@@ -170,3 +170,12 @@ def test_out_indices_that_do_not_exist(out_indices):
     recipe = ConvNetBackbone(widths=(4, 6, 8), out_indices=out_indices)
     with pytest.raises(ValueError, match="it has 3 levels.*from -3 to 2"):
         recipe.build(1, (8, 8))
+
+
+@pytest.mark.parametrize("zero", [True, False])
+def test_blocks_may_begin_as_their_shortcut(zero):
+    recipe = ConvNetBackbone(widths=(6, 8), stem_stride=1, zero_init_residual=zero)
+    backbone = recipe.build(1, (16, 16)).eval()
+    image = torch.rand(1, 1, 16, 16)
+    stem = backbone.stem(image)
+    assert torch.equal(backbone(image)[0], stem) is zero

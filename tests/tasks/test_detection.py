@@ -147,3 +147,13 @@ def test_score_is_f1():
     nothing = torch.zeros(1, 0, 5)
     assert TASK.score(told, nothing) == 0
     assert TASK.score(places_of()[None], nothing) == 1
+
+
+def test_each_place_that_learns_counts_alike_in_a_batch():
+    both = torch.stack([OBJECTS, torch.cat([OBJECTS[:1], -torch.ones(2, 5)])])
+    batch = places_of().expand(2, -1, -1)
+    losses = TASK.loss(batch, both)
+    alone = torch.cat([TASK.loss(batch[:1], objects[None]) for objects in both])
+    matched = matched_objects(Places.of(batch[0]), both)
+    counts = (matched >= 0).sum(dim=1)
+    torch.testing.assert_close(losses, alone * counts / counts.float().mean())

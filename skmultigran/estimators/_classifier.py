@@ -74,10 +74,10 @@ class MultiGranularityClassifier(
         patches, with the heads of `deep_supervision`, for classes that differ in
         details.
     max_epochs : int or "auto", default="auto"
-        Passes over the training images. "auto": as many as make 2,000 steps (900 for
-        images of up to 16 pixels a side and for frozen backbones), between 12 and 100;
-        650 steps, between 3 and 30, to fine-tune a pretrained backbone. The value is
-        kept as `max_epochs_`.
+        Passes over the training images. "auto": as many as make 3,000 steps, between
+        12 and 64; for images of up to 16 pixels a side and for frozen backbones 900
+        steps, between 12 and 100; to fine-tune a pretrained backbone 650 steps, between
+        3 and 30. The value is kept as `max_epochs_`.
     batch_size : int or "auto", default="auto"
         Images per step at most; the batches of an epoch have nearly the same size.
         "auto": the power of two below a sixteenth of the training

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-_STEPS = 2000
-_STEPS_OF_TINY_IMAGES = 900
+_STEPS, _MOST_EPOCHS = 3000, 64
+_STEPS_OF_TINY_IMAGES, _MOST_EPOCHS_OF_TINY_IMAGES = 900, 100
 _TINY = 16  # pixels along the longer side
 _MANY_EPOCHS = 20
 _FINE_TUNING_STEPS = 650
@@ -35,7 +35,11 @@ def auto_batch_size(n: int, *, fine_tuning: bool = False) -> int:
 
 
 def auto_max_epochs(
-    n: int, batch_size: int, *, image_size: Sequence[int] = (), fine_tuning: bool = False
+    n: int,
+    batch_size: int,
+    *,
+    image_size: Sequence[int] = (),
+    fine_tuning: bool = False,
 ) -> int:
     """Return the number of epochs for `n` training images.
 
@@ -54,13 +58,16 @@ def auto_max_epochs(
     Returns
     -------
     int
-        As many as make 2,000 steps, between 12 and 100; 900 steps for images of up to
-        16 pixels a side and for rows; 650 steps, between 3 and 30, when fine-tuning.
+        As many as make 3,000 steps, between 12 and 64; 900 steps, between 12 and 100,
+        for images of up to 16 pixels a side and for rows; 650 steps, between 3 and 30,
+        when fine-tuning.
     """
     if fine_tuning:
         return max(3, min(30, math.ceil(_FINE_TUNING_STEPS * batch_size / n)))
-    steps = _STEPS if max(image_size, default=0) > _TINY else _STEPS_OF_TINY_IMAGES
-    return max(12, min(100, math.ceil(steps * batch_size / n)))
+    steps, most = _STEPS, _MOST_EPOCHS
+    if max(image_size, default=0) <= _TINY:
+        steps, most = _STEPS_OF_TINY_IMAGES, _MOST_EPOCHS_OF_TINY_IMAGES
+    return max(12, min(most, math.ceil(steps * batch_size / n)))
 
 
 def auto_augment(

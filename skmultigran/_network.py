@@ -86,7 +86,8 @@ class NetworkRecipe(NamedTuple):
 
     def _build_exits(self, pyramid: ImagePyramid) -> Exits:
         levels = self.head.build_pooling().levels(pyramid.levels)
-        return Exits(self.head, levels, self.n_outputs, pyramid.computing_order)
+        n_outputs = cast(int, self.n_outputs)  # early answers are answers
+        return Exits(self.head, levels, n_outputs, pyramid.computing_order)
 
     def _build_dense(self, pyramid: ImagePyramid) -> DenseNetwork:
         fusion = self.fusion.build(pyramid.levels)
@@ -232,7 +233,8 @@ class MultiGranularityNetwork(Network):
             maps = self.extract(inputs)
             grids = self.head.pool(maps)
             fused = self.fuse(maps) if self.fuse_maps else self.fuse_pooled(grids)
-        return torch.cat([*self.exits(grids), self.head(fused)], dim=1)
+        early = cast(Exits, self.exits)(grids)
+        return torch.cat([*early, self.head(fused)], dim=1)
 
     def answer_of(self, stage: int, images: Tensor) -> Tensor:
         """Return the answer of one stage; no more is computed than it needs.

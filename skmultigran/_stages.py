@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from skmultigran._network import MultiGranularityNetwork
+from skmultigran.heads import Exits
 
 # What is known of images, by name; the first axis of each is that of the images.
 Seen = dict[str, Tensor]
@@ -63,23 +65,23 @@ class Stages:
         seen = self._with_map(stage, seen)
         # In the order in which they were looked at, as the heads take them.
         grids = [list(grid.values()) for grid in self._grids(seen, stage + 1)]
-        return network.exits.heads[stage](grids), seen
+        return cast(Exits, network.exits).heads[stage](grids), seen
 
     def _with_map(self, stage: int, seen: Seen) -> Seen:
         network, position = self.network, self.order[stage]
         seen = dict(seen)
         if stage == 0:
             seen["images"] = network.normalised(seen["images"])
-        carried = [seen.pop(name) for name in list(seen) if name.startswith("carried")]
+        before = [seen.pop(name) for name in list(seen) if name.startswith("carried")]
         map_, carried = network.pyramid.next_map(
-            position, seen["images"], tuple(carried)
+            position, seen["images"], tuple(before)
         )
         seen |= {f"carried {number}": part for number, part in enumerate(carried)}
         if network.fuse_maps:
             seen[f"map {position}"] = map_
         pooled = [grid.flatten(1) for (grid,) in network.head.pool([map_])]
-        before = [seen["pooled"]] if stage else []
-        seen["pooled"] = torch.cat([*before, *pooled], dim=1)
+        known = [seen["pooled"]] if stage else []
+        seen["pooled"] = torch.cat([*known, *pooled], dim=1)
         return seen
 
     def _grids(self, seen: Seen, n_looked_at: int) -> list[dict[int, Tensor]]:

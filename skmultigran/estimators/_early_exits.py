@@ -25,7 +25,7 @@ class EarlyExits:
 
     _trains_in_stages = True
 
-    _parameter_constraints = {
+    _parameter_constraints: dict = {
         "deep_supervision": ["boolean"],
         "exit_threshold": [Interval(Real, 0, 1, closed="both"), None],
     }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from skmultigran._network import MultiGranularityNetwork
 from skmultigran._stages import Stages
 from skmultigran.training import folded
 
@@ -29,7 +32,7 @@ def staged_costs(estimator) -> np.ndarray:
         as torch counts them. With the fused answer they include the early answers, so
         that the last is a little above 1.
     """
-    network = folded(estimator.network_)
+    network = cast(MultiGranularityNetwork, folded(estimator.network_))
     recipe = estimator.network_recipe_
     images = torch.zeros(_IMAGES, recipe.in_channels, *recipe.image_size)
     images = images.to(estimator.device_)

@@ -142,8 +142,10 @@ def _look(
             sure = is_sure(outputs)
             unsure = (~sure).nonzero()[:, 0].to(device)
             parts.append(_Found(outputs, sure, _Rows.of(seen, unsure)))
-    outputs, sure, unsure = zip(*parts, strict=True)
-    return _Found(torch.cat(outputs), torch.cat(sure), _Rows.joined(unsure))
+    every_outputs, every_sure, every_unsure = zip(*parts, strict=True)
+    return _Found(
+        torch.cat(every_outputs), torch.cat(every_sure), _Rows.joined(every_unsure)
+    )
 
 
 def _as_rows(part: Tensor) -> Tensor:

@@ -42,8 +42,9 @@ def test_many_thresholds_are_thinned_out():
 
 @pytest.mark.parametrize(
     ("tolerance", "last_confidence"),
-    # Below 0.9 the second image ends wrongly. Below 0.5 the fourth one does too, but the
-    # third one ends rightly, which its last answer is not: one image is lost in all.
+    # Below 0.9 the second image ends wrongly. Below 0.5 the fourth one does too, but
+    # the third one ends rightly, which its last answer is not: one image is lost in
+    # all.
     [(0.0, 0.9), (0.25, 0.3)],
 )
 def test_lowest_threshold(tolerance, last_confidence):

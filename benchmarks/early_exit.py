@@ -127,7 +127,7 @@ def main(arguments=None):
     )
     parser.add_argument("--data", type=Path, default=None, help="clothing_160.npz")
     parser.add_argument("--images", type=int, default=20_000, help="to train on")
-    parser.add_argument("--tolerance", type=float, default=0.001)
+    parser.add_argument("--tolerance", type=float, default=0.002)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--fitted", type=Path, default=None, help="keep the model here")
     parser.add_argument("--output", type=Path, default=Path("demo/early_exit.json"))

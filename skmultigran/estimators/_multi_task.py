@@ -79,8 +79,9 @@ class MultiGranularityMultiTask(TaskNetworkPredictor):
         integers, by the range seen in fit.
     augment : str, list of str or None, default="auto"
         Random changes of the training images, never of validation or prediction, as in
-        `MultiGranularityClassifier`; masks move with their images. "auto": affine,
-        unless a task is a regression, whose answer may not be that of a moved image.
+        `MultiGranularityClassifier`; masks move with their images. "auto": as there,
+        but affine where a task is about masks, and nothing where one is a regression,
+        whose answer may not be that of a moved image.
     trainable : str, default="all"
         What is trained besides fusion and head: "all" of the backbone, only the "head"
         (the backbone is frozen), or "last:k", the last k parts of the backbone. What is

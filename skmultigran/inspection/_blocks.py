@@ -116,11 +116,7 @@ def granularity_blocks(model, X, caller) -> GranularityBlocks:
     TypeError
         If the model has no granularities.
     """
-    estimator, X, rest = last_network(model, X, caller)
-    if isinstance(estimator, MultiGranularityTransformer):
-        return _columns(estimator, X, rest)
-    check_is_last(estimator, rest, caller)
-    return _network_rows(estimator, X)
+    return _blocks(model, X, caller, _network_rows)
 
 
 def pooled_blocks(model, X, caller) -> GranularityBlocks:
@@ -145,20 +141,15 @@ def pooled_blocks(model, X, caller) -> GranularityBlocks:
     TypeError
         If the model has no granularities, or is about pixels.
     """
+    return _blocks(model, X, caller, _pooled_rows)
+
+
+def _blocks(model, X, caller, blocks_of_predictor):
     estimator, X, rest = last_network(model, X, caller)
     if isinstance(estimator, MultiGranularityTransformer):
         return _columns(estimator, X, rest)
     check_is_last(estimator, rest, caller)
-    network: Any = folded(estimator.network_)
-    if isinstance(network, DenseNetwork):
-        raise TypeError(
-            f"{caller} got a {type(estimator).__name__} with a task about pixels; it "
-            "takes models of whole images only."
-        )
-    source = estimator._source(read_images(estimator, X, reset=False))
-    slices = _slices(estimator, network.pooled_widths().values())
-    rows = _pooled(estimator, network, source).numpy()
-    return GranularityBlocks(rows, slices, lambda rows: (None, X))
+    return blocks_of_predictor(estimator, X, caller)
 
 
 def check_is_last(estimator, rest, caller):
@@ -197,7 +188,7 @@ def _columns(transformer, X, rest):
     return GranularityBlocks(rows, slices, answers_from, rest)
 
 
-def _network_rows(estimator, X):
+def _network_rows(estimator, X, caller):
     """Return pooled maps, or whole ones where the fusion looks at neighbours."""
     network: Any = folded(estimator.network_)
     source = estimator._source(read_images(estimator, X, reset=False))
@@ -256,3 +247,16 @@ def _with_outputs(estimator, outputs):
     vars(view).update(vars(estimator))
     view._outputs = view._outputs_of = lambda _: outputs
     return view
+
+
+def _pooled_rows(estimator, X, caller):
+    network: Any = folded(estimator.network_)
+    if isinstance(network, DenseNetwork):
+        raise TypeError(
+            f"{caller} got a {type(estimator).__name__} with a task about pixels; it "
+            "takes models of whole images only."
+        )
+    source = estimator._source(read_images(estimator, X, reset=False))
+    slices = _slices(estimator, network.pooled_widths().values())
+    rows = _pooled(estimator, network, source).numpy()
+    return GranularityBlocks(rows, slices, lambda rows: (None, X))

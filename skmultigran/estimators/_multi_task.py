@@ -91,7 +91,7 @@ class MultiGranularityMultiTask(TaskNetworkPredictor):
         The recipe `Training` of optimizer, schedule and regularisation.
     max_epochs : int or "auto", default="auto"
         Passes over the training images. "auto": as many as make 3,000 steps, between
-        12 and 64; for images of up to 16 pixels a side and for frozen backbones 900
+        12 and 80; for images of up to 16 pixels a side and for frozen backbones 900
         steps, between 12 and 100; to fine-tune a pretrained backbone 650 steps, between
         3 and 30. The value is kept as `max_epochs_`.
     batch_size : int or "auto", default="auto"

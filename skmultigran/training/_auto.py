@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-_STEPS, _MOST_EPOCHS = 3000, 64
+_STEPS, _MOST_EPOCHS = 3000, 80
 _STEPS_OF_TINY_IMAGES, _MOST_EPOCHS_OF_TINY_IMAGES = 900, 100
 _TINY = 16  # pixels along the longer side
 _MANY_EPOCHS = 20
@@ -58,7 +58,7 @@ def auto_max_epochs(
     Returns
     -------
     int
-        As many as make 3,000 steps, between 12 and 64; 900 steps, between 12 and 100,
+        As many as make 3,000 steps, between 12 and 80; 900 steps, between 12 and 100,
         for images of up to 16 pixels a side and for rows; 650 steps, between 3 and 30,
         when fine-tuning.
     """

@@ -39,7 +39,7 @@ def test_epochs_make_900_steps_of_tiny_images(n, batch_size, expected, image_siz
 
 @pytest.mark.parametrize(
     ("n", "batch_size", "expected"),
-    [(1000, 32, 64), (8000, 128, 48), (100, 16, 64), (60_000, 128, 12)],
+    [(1000, 32, 80), (5000, 128, 77), (100, 16, 80), (60_000, 128, 12)],
 )
 @pytest.mark.parametrize("image_size", [(28, 28), (8, 17), (224, 224)])
 def test_epochs_make_3000_steps_of_others(n, batch_size, expected, image_size):

@@ -26,7 +26,7 @@ from sklearn.svm import SVC
 from tqdm import tqdm
 
 from benchmarks import photographs
-from benchmarks.pictures import draw_demo, draw_photographs
+from benchmarks.pictures import draw_demo, draw_granularities, draw_photographs
 from benchmarks.plain_convnet import plain_convnet
 from skmultigran import MultiGranularityClassifier, MultiGranularityTransformer
 
@@ -144,15 +144,15 @@ def search(settings, X, y):
         return searcher.fit(X, y)
 
 
-def learning_curve(settings, X, y):
-    """Return the history of one fit that is watched on images it does not see."""
+def watched_fit(settings, X, y):
+    """Return a classifier that was watched on images it does not see, and these."""
     X_fit, X_val, y_fit, y_val = train_test_split(
         X, y, test_size=0.25, stratify=y, random_state=0
     )
     clf = MultiGranularityClassifier(
         max_epochs=settings.max_epochs, random_state=0, verbose=1
     )
-    return clf.fit(X_fit, y_fit, X_val=X_val, y_val=y_val).history_
+    return clf.fit(X_fit, y_fit, X_val=X_val, y_val=y_val), X_val, y_val
 
 
 def show_photographs(settings, folder):
@@ -199,9 +199,14 @@ def main(arguments=None):
     print(f"Accuracy after {settings.search_epochs} epochs: {searcher.best_score_:.4f}")
 
     print("\nOne fit, watched on a quarter of the images")
-    history = learning_curve(settings, X, y)
+    clf, X_val, y_val = watched_fit(settings, X, y)
     options.output.mkdir(parents=True, exist_ok=True)
     picture = options.output / "digits.png"
-    draw_demo(picture, results, history, searcher.cv_results_)
+    draw_demo(picture, results, clf.history_, searcher.cv_results_)
     print(f"\nPicture: {picture}")
     show_photographs(settings, options.output)
+
+    print("\nWhich granularities of the digits carry the evidence, and where")
+    picture = options.output / "granularities.png"
+    draw_granularities(picture, clf, X_val, y_val)
+    print(f"Picture: {picture}")

@@ -4,6 +4,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from skmultigran.inspection import GranularityImportanceDisplay, GranularityMapDisplay
+
 BLUE, ORANGE, GREY = "#1f5fa8", "#e07b00", "#8a8f98"
 STYLE = {
     "font.size": 9,
@@ -25,6 +27,18 @@ def draw_demo(path, results, history, cv_results):
         draw_comparison(compared.subplots(), results)
         draw_learning_curve(learned.subplots(2, 1, sharex=True), history)
         draw_grid(searched.subplots(), cv_results)
+        figure.savefig(path, dpi=110)
+
+
+def draw_granularities(path, classifier, X, y):
+    """Draw what each granularity counts for all images, and what it sees in three."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(12, 4.6), layout="constrained")
+        counted, seen = figure.subfigures(1, 2, width_ratios=(1, 1.5))
+        GranularityImportanceDisplay.from_estimator(
+            classifier, X, y, random_state=0, ax=counted.subplots()
+        )
+        GranularityMapDisplay.from_estimator(classifier, X[:3], ax=seen.subplots())
         figure.savefig(path, dpi=110)
 
 

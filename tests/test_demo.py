@@ -40,9 +40,10 @@ def test_search_reports_the_best(printed):
     assert re.search(r"Best of 4: clf__fusion = '\w+', clf__scales = \(1\.0", printed)
 
 
-def test_picture_shows_something(printed, output):
-    assert str(output / "digits.png") in printed
-    pixels = image.imread(output / "digits.png")
+@pytest.mark.parametrize("name", ["digits.png", "granularities.png"])
+def test_picture_shows_something(printed, output, name):
+    assert str(output / name) in printed
+    pixels = image.imread(output / name)
     assert pixels.shape[0] > 300
     assert pixels.shape[1] > 1000
     assert len(np.unique(pixels.reshape(-1, pixels.shape[2]), axis=0)) > 100

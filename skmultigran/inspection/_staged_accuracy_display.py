@@ -141,20 +141,7 @@ class StagedAccuracyDisplay:
         )
         self.exits_line_ = self._draw_exits(ax)
         self.chosen_point_ = self._draw_chosen(ax)
-        self.texts_ = [
-            ax.annotate(
-                name,
-                place,
-                xytext=(4, -4),
-                textcoords="offset points",
-                va="top",
-                fontsize="small",
-                color=BLUE,
-            )
-            for name, *place in zip(
-                self.stages, self.costs, self.accuracies, strict=True
-            )
-        ]
+        self.texts_ = self._draw_names(ax)
         ax.set_xlim(0, 1.15 * max(1, *self.costs))
         ax.set_xlabel("multiplications and additions, share of full prediction")
         ax.set_ylabel("accuracy")
@@ -162,6 +149,23 @@ class StagedAccuracyDisplay:
         plain_frame(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _draw_names(self, ax):
+        texts = []
+        for name, *place in zip(self.stages, self.costs, self.accuracies, strict=True):
+            # The last stage costs hardly more than the one before: its name goes above.
+            above = name == self.stages[-1]
+            text = ax.annotate(
+                name,
+                place,
+                xytext=(4, 4 if above else -4),
+                textcoords="offset points",
+                va="bottom" if above else "top",
+                fontsize="small",
+                color=BLUE,
+            )
+            texts.append(text)
+        return texts
 
     def _draw_exits(self, ax):
         if self.exits is None:

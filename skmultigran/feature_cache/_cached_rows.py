@@ -8,8 +8,8 @@ import numpy as np
 
 from skmultigran.feature_cache._recipe import FeatureCache
 
-# Rows looked up at once: what a batch holds in memory besides the result.
-_LOOKED_UP = 1024
+# Images looked up at once: what a batch holds in memory besides the result.
+_LOOKED_UP = 512
 
 
 def cached_rows(
@@ -79,9 +79,10 @@ def cached_rows(
     tables = {name: _Table(name, len(images)) for name in namespaces}
     for start in range(0, len(images), _LOOKED_UP):
         stop = start + _LOOKED_UP
-        for name, namespace in namespaces.items():
-            found = cache.get_many(namespace, images[start:stop])
-            tables[name].fill(range(start, stop), found)
+        asked = images[start:stop]
+        found = cache.get_tables(list(namespaces.values()), asked)
+        for name, rows in zip(namespaces, found, strict=True):
+            tables[name].fill(range(start, stop), rows)
 
     missing = np.flatnonzero(
         np.any([~table.known for table in tables.values()], axis=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from itertools import chain
 from numbers import Integral
 
 import numpy as np
@@ -108,11 +109,35 @@ class FeatureCache(Recipe):
         list of (ndarray or None)
             For each key its row, a read-only float32 array `(n_features,)`, or None.
         """
-        ids = [(namespace, key) for key in keys]
-        found = self._store().get_many(ids, self.max_memory_bytes)
+        return self.get_tables([namespace], keys)[0]
+
+    def get_tables(
+        self, namespaces: Sequence[bytes], keys: Sequence[bytes]
+    ) -> list[list[np.ndarray | None]]:
+        """Return the rows of several namespaces, all found in one go.
+
+        Parameters
+        ----------
+        namespaces : sequence of bytes
+            Kinds of features.
+        keys : sequence of bytes
+            Which images.
+
+        Returns
+        -------
+        list of list of (ndarray or None)
+            For each namespace what `get_many` returns.
+        """
+        ids = [[(namespace, key) for key in keys] for namespace in namespaces]
+        found = self._store().get_many(list(chain(*ids)), self.max_memory_bytes)
         return [
-            np.frombuffer(found[row_id].value, _FLOAT32) if row_id in found else None
-            for row_id in ids
+            [
+                np.frombuffer(found[row_id].value, _FLOAT32)
+                if row_id in found
+                else None
+                for row_id in of_namespace
+            ]
+            for of_namespace in ids
         ]
 
     def put_many(

@@ -22,7 +22,7 @@ from skmultigran.feature_cache import (
 KNOWN = {
     "c205b1301e9a7ba94cc0741297533e5c": "image_key(image)",
     "0b7243daa1b9d4c9b6686cb968b5b534": "namespace_key(a=[1, 1.0], b={'x': b'y'})",
-    "65252963edd2b67a0a5052bb7686056f": "weights_key(layer)",
+    "58cf4b4841f23979916cd17a58de1f2f": "weights_key(layer)",
 }
 PREPARE = """
 import numpy as np, torch

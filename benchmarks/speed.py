@@ -182,13 +182,17 @@ def predict(options, device):
         torch.cat([model.network_(batch) for batch in batches]).cpu()
         return {"images": len(X)}
 
-    def ours():
-        model.predict(X)
+    def ours(compile):
+        model.set_params(compile=compile).predict(X)
         return {"images": len(X)}
 
-    ways = {"bare network(x)": bare, "ours, predict": ours}
+    ways = {
+        "bare network(x)": bare,
+        "ours, predict": lambda: ours(compile=False),
+        "ours, predict, compile=True": lambda: ours(compile=True),
+    }
     for run in ways.values():
-        run()
+        run()  # compiled here, if at all
     yield from rounds_of(options, "predict", device, ways)
 
 

@@ -45,6 +45,7 @@ from skmultigran.training import (
     auto_max_epochs,
     backbone_frozen_for,
     batch_bounds,
+    compiled,
     computed_rows,
     estimate_norm_statistics,
     folded,
@@ -77,6 +78,9 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
     `Samples`.
     """
 
+    # Not a parameter of those whose images keep their own size.
+    compile = False
+
     _registries = {
         "backbone": BACKBONES,
         "fusion": FUSIONS,
@@ -106,6 +110,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
         "memory": [str, PathLike, HasMethods("cache"), FeatureCache, None],
         "precision": [StrOptions(set(PRECISIONS))],
         "device": [str],
+        "compile": ["boolean"],
         "random_state": ["random_state"],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
@@ -300,7 +305,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
         network = self.network_.eval()
         pool, widths = network.head.pool, network.pooled_widths()
         return frozen_rows(
-            lambda images: folded(network).pooled(images),
+            lambda images: self._quick("pooled")(images),
             widths,
             source,
             self.device_,
@@ -313,6 +318,8 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
     def _feature_keys(self, names, **parts):
         """Return the key of each granularity's features."""
         value_range = self.value_range_
+        if self.compile:
+            parts["compiled"] = True
         return feature_keys(
             names,
             self.network_recipe_,
@@ -360,7 +367,13 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
         return self._outputs_of(self._source(read_images(self, X, reset=False)))
 
     def _outputs_of(self, source):
-        return self._answers_of(folded(self.net_.module_), source)
+        return self._answers_of(self._quick(), source)
+
+    def _quick(self, method="forward"):
+        """Return a method of the network, as fast as it gets."""
+        if self.compile:
+            return compiled(self.network_, method)
+        return getattr(folded(self.network_), method)
 
     def _answers_of(self, function, source):
         """Return what a function of images, or of rows of pooled maps, gives."""

@@ -31,7 +31,7 @@ def granularity_grids(network, image_size):
     return grids
 
 
-def granularity_features(network, image_size, images):
+def granularity_features(network, image_size, maps):
     """Return the pooled maps of all granularities, side by side.
 
     Parameters
@@ -40,8 +40,8 @@ def granularity_features(network, image_size, images):
         The network.
     image_size : tuple of int
         `(height, width)` that the network sees.
-    images : Tensor of shape (B, C, H, W)
-        Images with values in [0, 1].
+    maps : sequence of Tensor
+        The maps `(B, C_l, H_l, W_l)` that the network extracts from images.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def granularity_features(network, image_size, images):
     grids = granularity_grids(network, image_size)
     columns = [
         network.head.pool.pool_map(map_, cells).flatten(1)
-        for map_, its_grids in zip(network.extract(images), grids, strict=True)
+        for map_, its_grids in zip(maps, grids, strict=True)
         for cells in its_grids
     ]
     return torch.cat(columns, dim=1)

@@ -20,6 +20,7 @@ from skmultigran.training import (
     DenseValidation,
     Tiling,
     auto_max_epochs,
+    folded,
 )
 
 _LARGEST_AUTO_CROP = 256
@@ -48,6 +49,7 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
         "tile_overlap": [Interval(Integral, 0, None, closed="left")],
     }
     del _parameter_constraints["image_size"]
+    del _parameter_constraints["compile"]
     del _parameter_constraints["resize"]
 
     # Images of every size are welcome, as elsewhere where `image_size` is given.
@@ -231,12 +233,12 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
     def _tile_outputs(self, source):
         """Yield position, tile and raw numbers of all images in a source."""
         tiling = Tiling(self.tile_size, self.tile_overlap)
-        return tile_outputs(self.net_.module_, source, self.device_, tiling)
+        return tile_outputs(folded(self.net_.module_), source, self.device_, tiling)
 
     def _tile_maps(self, source):
         """Yield the maps that the raw numbers of all images are made of."""
         tiling = Tiling(self.tile_size, self.tile_overlap)
-        return tile_maps(self.net_.module_, source, self.device_, tiling)
+        return tile_maps(folded(self.net_.module_), source, self.device_, tiling)
 
 
 class _WholeImages:

@@ -219,7 +219,7 @@ class EarlyExits:
 
     def _staged_outputs_of(self, source):
         """Return the outputs `(n, n_outputs)` of each stage."""
-        outputs = self._answers_of(folded(self.network_).staged, source)
+        outputs = self._answers_of(self._quick("staged"), source)
         return outputs.split(self._task.n_outputs, dim=1)
 
     def _is_deeply_supervised(self):

@@ -7,6 +7,7 @@ from skmultigran.training._auto import (
     auto_max_epochs,
 )
 from skmultigran.training._batches import TrainingBatches, batch_bounds
+from skmultigran.training._compiling import compiled
 from skmultigran.training._crop_batches import CropBatches
 from skmultigran.training._deep_supervision import deeply_supervised
 from skmultigran.training._dense_prediction import (
@@ -77,6 +78,7 @@ __all__ = [
     "build_net",
     "check_trainable",
     "class_balanced",
+    "compiled",
     "computed_rows",
     "deeply_supervised",
     "estimate_norm_statistics",

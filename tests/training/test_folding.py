@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from skmultigran import (
+    BoxHead,
     ConcatFusion,
     ConvNetBackbone,
     FPNFusion,
@@ -210,3 +211,24 @@ def test_a_network_made_in_inference_mode():
     with torch.inference_mode():
         network = make_network()
         assert n_norms(folded(network)) == 0
+
+
+def test_networks_for_objects_are_folded_though_some_limits_are_infinite():
+    network = NetworkRecipe(
+        ConvNetBackbone(widths=(4, 8)),
+        FPNFusion(channels=8),
+        BoxHead(channels=8),
+        (1.0,),
+        3,
+        (16, 16),
+        5,
+        Normalisation([0.5] * 3, [0.5] * 3),
+    ).build()
+    network.eval()
+    images = torch.rand(2, 3, 16, 16)
+    with torch.no_grad():
+        expected = network(images)
+        copied = folded(network)
+        assert n_norms(copied) == 0 < n_norms(network)
+        assert not expected.isfinite().all()
+        torch.testing.assert_close(copied(images), expected, rtol=1e-4, atol=1e-5)

@@ -91,7 +91,7 @@ class _Pickler(pickle.Pickler):
 
     def persistent_id(self, obj: object) -> int | None:
         """Return the place of a tensor; None for all that is pickled as usual."""
-        if type(obj) not in (Tensor, nn.Parameter):
+        if not isinstance(obj, Tensor) or type(obj) not in (Tensor, nn.Parameter):
             return None
         if id(obj) not in self._places:
             self._places[id(obj)] = len(self.tensors)

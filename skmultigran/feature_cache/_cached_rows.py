@@ -81,8 +81,8 @@ def cached_rows(
         stop = start + _LOOKED_UP
         asked = images[start:stop]
         found = cache.get_tables(list(namespaces.values()), asked)
-        for name, rows in zip(namespaces, found, strict=True):
-            tables[name].fill(range(start, stop), rows)
+        for name, known in zip(namespaces, found, strict=True):
+            tables[name].fill(range(start, stop), known)
 
     missing = np.flatnonzero(
         np.any([~table.known for table in tables.values()], axis=0)

@@ -45,6 +45,13 @@ def compiled(network: nn.Module, method: str = "forward") -> Callable[[Tensor], 
     return methods[method]
 
 
+def _is_whole_batch(inputs: Tensor) -> bool:
+    if inputs.ndim != 4:
+        return False
+    height, width = inputs.shape[2:]
+    return len(inputs) == prediction_batch_size((height, width))
+
+
 class _Compiled:
     """A method and its compiled form.
 
@@ -61,7 +68,7 @@ class _Compiled:
         self._quick = torch.compile(self._plain, dynamic=False)
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        if inputs.ndim != 4 or len(inputs) < prediction_batch_size(inputs.shape[2:]):
+        if not _is_whole_batch(inputs):
             return self._plain(inputs)
         try:
             return self._quick(inputs)

@@ -170,6 +170,42 @@ def weighted_sum(maps: Sequence[Tensor], weights: Iterable[Tensor]) -> Tensor:
     return add_all(weight * map_ for map_, weight in zip(maps, weights, strict=True))
 
 
+class PointwiseConv2d(nn.Conv2d):
+    """A 1 x 1 convolution that is quick on maps of few pixels too, as pooled ones are.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        Widths.
+    bias : bool, default=True
+        Whether to add a bias.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, *, bias: bool = True
+    ) -> None:
+        super().__init__(in_channels, out_channels, 1, bias=bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the convolved map.
+
+        Parameters
+        ----------
+        input : Tensor of shape (B, in_channels, H, W)
+            The map.
+
+        Returns
+        -------
+        Tensor of shape (B, out_channels, H, W)
+            The map of its pixels, each mapped by itself.
+        """
+        if spatial_size(input) == (1, 1):  # one matrix product, without preparations
+            weight = self.weight.flatten(1)
+            rows = functional.linear(input.flatten(1), weight, self.bias)
+            return rows[:, :, None, None]
+        return super().forward(input.contiguous(memory_format=torch.channels_last))
+
+
 class Projection(nn.Module):
     """Bring maps of several widths to one width: a 1 x 1 convolution and a norm each.
 
@@ -185,7 +221,7 @@ class Projection(nn.Module):
         super().__init__()
         self.laterals = nn.ModuleList(
             nn.Sequential(
-                nn.Conv2d(level.channels, channels, 1, bias=False),
+                PointwiseConv2d(level.channels, channels, bias=False),
                 nn.BatchNorm2d(channels),
             )
             for level in levels

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from skmultigran.training._row_file import RowFile
 
+# A head does less with a column than a backbone with a pixel.
+_COLUMNS_PER_PIXEL = 16
+
 
 class RowSource:
     """Rows by number, for training and prediction in place of an `ImageSource`.
@@ -29,7 +32,7 @@ class RowSource:
     @property
     def image_size(self) -> tuple[int, int]:
         """Size of the work per row, as height and width are for images."""
-        return 1, max(1, self.rows.shape[1])
+        return 1, max(1, self.rows.shape[1] // _COLUMNS_PER_PIXEL)
 
     def gather(self, indices: np.ndarray) -> Tensor:
         """Return the rows at `indices`.

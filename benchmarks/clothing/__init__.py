@@ -3,8 +3,8 @@
 The data is a packed copy of the Clothing dataset (CC0) with its author's split of ten
 classes. Run it with `python -m benchmarks clothing PART --data clothing_160.npz`; it
 needs `pip install 'skmultigran[pretrained,images]'`. The parts: `frozen` and
-`finetuned` (accuracy), `search` (what `memory` saves), `throughput` (beside timm) and
-`memory` (peak of 20,000 files).
+`finetuned` (accuracy), `progressive` (training="pmg" beside plain training), `search`
+(what `memory` saves), `throughput` (beside timm) and `memory` (peak of 20,000 files).
 """
 
 import argparse
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.clothing.accuracy import finetuned, frozen
 from benchmarks.clothing.memory import memory
+from benchmarks.clothing.progressive import progressive
 from benchmarks.clothing.records import Clothing
 from benchmarks.clothing.search import search
 from benchmarks.clothing.throughput import throughput
@@ -21,7 +22,10 @@ from benchmarks.measuring import machine, timed
 
 __all__ = ["Clothing", "main", "timed"]
 
-PARTS = {f.__name__: f for f in (frozen, finetuned, search, throughput, memory)}
+PARTS = {
+    part.__name__: part
+    for part in (frozen, finetuned, progressive, search, throughput, memory)
+}
 
 
 def main(arguments=None):
@@ -36,6 +40,7 @@ def main(arguments=None):
     parser.add_argument("--augment", default=None)
     parser.add_argument("--power", type=float, default=0.5)
     parser.add_argument("--baseline", action="store_true", help="one map as well")
+    parser.add_argument("--epochs", type=int, default=4, help="of plain training")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args(arguments)
     data = Clothing(options.data)

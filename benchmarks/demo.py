@@ -26,9 +26,21 @@ from sklearn.svm import SVC
 from tqdm import tqdm
 
 from benchmarks import photographs
-from benchmarks.pictures import draw_demo, draw_granularities, draw_photographs
+from benchmarks.pictures import (
+    draw_demo,
+    draw_granularities,
+    draw_photographs,
+    draw_scenes,
+)
 from benchmarks.plain_convnet import plain_convnet
-from skmultigran import MultiGranularityClassifier, MultiGranularityTransformer
+from skmultigran import (
+    MultiGranularityClassifier,
+    MultiGranularityDetector,
+    MultiGranularitySegmenter,
+    MultiGranularityTransformer,
+)
+from skmultigran.datasets import make_digit_scenes
+from skmultigran.metrics import mean_average_precision_score
 
 
 class Settings(NamedTuple):
@@ -44,6 +56,9 @@ class Settings(NamedTuple):
     search_epochs: int = 4
     n_photographs: int = 160
     photograph_size: int = 96
+    n_scenes: int = 900
+    mask_epochs: int = 4
+    box_epochs: int = 13
 
 
 QUICK = Settings(
@@ -57,6 +72,9 @@ QUICK = Settings(
     search_epochs=2,
     n_photographs=80,
     photograph_size=64,
+    n_scenes=40,
+    mask_epochs=2,
+    box_epochs=2,
 )
 
 
@@ -178,6 +196,39 @@ def show_photographs(settings, folder):
     print(f"Picture: {picture}")
 
 
+def scenes(n_scenes, subset):
+    """Return scenes of one or two digits, of handwriting of their own."""
+    return make_digit_scenes(
+        n_scenes,
+        size=40,
+        n_objects=(1, 2),
+        scales=(10, 28),
+        subset=subset,
+        random_state=0,
+    )
+
+
+def show_scenes(settings, folder):
+    """Learn masks and boxes of digits, and draw what is found in other scenes."""
+    train, test = scenes(settings.n_scenes, "train"), scenes(100, "test")
+    print(f"\n{settings.n_scenes} scenes of digits: where are they, and which?")
+    segmenter = MultiGranularitySegmenter(
+        max_epochs=settings.mask_epochs, batch_size=16, random_state=0, verbose=1
+    )
+    segmenter.fit(train.images, train.masks > 0)
+    score = segmenter.score(test.images, test.masks > 0)
+    print(f"Masks of digits: mean IoU {score:.3f} in 100 scenes of other handwriting")
+    detector = MultiGranularityDetector(
+        max_epochs=settings.box_epochs, batch_size=16, random_state=0, verbose=1
+    )
+    found = detector.fit(train.images, train.y).predict(test.images)
+    score = mean_average_precision_score(test.y, found, iou_threshold=0.5)
+    print(f"Boxes and which digit: mAP50 {score:.3f} in the same scenes")
+    picture = folder / "scenes.png"
+    draw_scenes(picture, segmenter, detector, test)
+    print(f"Picture: {picture}")
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks demo", description=__doc__.partition("\n")[0]
@@ -210,3 +261,4 @@ def main(arguments=None):
     picture = options.output / "granularities.png"
     draw_granularities(picture, clf, X_val, y_val)
     print(f"Picture: {picture}")
+    show_scenes(settings, options.output)

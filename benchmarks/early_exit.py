@@ -27,6 +27,13 @@ FASHION = {
 }
 CLOTHING = {
     "backbone": "efficientnet_lite0",
+    "scales": (1.0, 0.5),
+    "image_size": 192,
+    "augment": "standard",
+    "max_epochs": 4,
+}
+FROZEN_CLOTHING = {
+    "backbone": "efficientnet_lite0",
     "scales": (1.0, 0.6),
     "image_size": 160,
     "trainable": "head",
@@ -126,7 +133,8 @@ def main(arguments=None):
         description=__doc__.partition("\n")[0],
     )
     parser.add_argument("--data", type=Path, default=None, help="clothing_160.npz")
-    parser.add_argument("--images", type=int, default=20_000, help="to train on")
+    parser.add_argument("--frozen", action="store_true", help="photographs only")
+    parser.add_argument("--images", type=int, default=55_000, help="to train on")
     parser.add_argument("--tolerance", type=float, default=0.002)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--fitted", type=Path, default=None, help="keep the model here")
@@ -137,7 +145,8 @@ def main(arguments=None):
         if options.data is None:
             parameters, parts = FASHION, fashion(options.images)
         else:
-            parameters, parts = CLOTHING, clothing(options.data, folder)
+            parameters = FROZEN_CLOTHING if options.frozen else CLOTHING
+            parts = clothing(options.data, folder)
         for record in run(parameters, parts, options):
             records.add(record)
     report(records.records)

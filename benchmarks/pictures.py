@@ -4,7 +4,12 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from skmultigran.inspection import GranularityImportanceDisplay, GranularityMapDisplay
+from skmultigran.inspection import (
+    DetectionDisplay,
+    GranularityImportanceDisplay,
+    GranularityMapDisplay,
+    SegmentationDisplay,
+)
 
 BLUE, ORANGE, GREY = "#1f5fa8", "#e07b00", "#8a8f98"
 STYLE = {
@@ -39,6 +44,24 @@ def draw_granularities(path, classifier, X, y):
             classifier, X, y, random_state=0, ax=counted.subplots()
         )
         GranularityMapDisplay.from_estimator(classifier, X[:3], ax=seen.subplots())
+        figure.savefig(path, dpi=110)
+
+
+def draw_scenes(path, segmenter, detector, scenes):
+    """Draw the masks of three scenes on the left, the boxes of six on the right."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(12, 5.4), layout="constrained")
+        masks, boxes = figure.subfigures(1, 2, width_ratios=(1, 1.25))
+        SegmentationDisplay.from_estimator(
+            segmenter,
+            scenes.images[:3],
+            scenes.masks[:3] > 0,
+            class_names=["ground", "digit"],
+            ax=masks.subplots(),
+        )
+        DetectionDisplay.from_estimator(
+            detector, scenes.images[:6], scenes.y[:6], ax=boxes.subplots()
+        )
         figure.savefig(path, dpi=110)
 
 

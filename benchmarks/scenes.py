@@ -75,7 +75,7 @@ def digits(options):
         MultiGranularitySegmenter(
             loss="dice",
             training=Training(label_smoothing=0.0),
-            max_epochs=options.epochs or 8,
+            max_epochs=options.epochs or 24,
             batch_size=16,
             random_state=0,
         ),
@@ -89,7 +89,9 @@ def digits(options):
     sheet = options.output / "digits_masks.png"
     masks_sheet(sheet, test.images, test.masks, masks, "Digit scenes")
     detector, times = (
-        MultiGranularityDetector(max_epochs=options.epochs or "auto", random_state=0),
+        MultiGranularityDetector(
+            max_epochs=options.epochs or 12, batch_size=32, random_state=0
+        ),
         {},
     )
     with timed(times):
@@ -119,7 +121,7 @@ def nuclei(options):
         seconds = (time.process_time() - start) / len(X_test)
         iou = foreground_iou(Y_test, found)
         yield report(name, times, IoU=iou, seconds_per_image=seconds)
-        sheet = options.output / f"nuclei_{name.partition(' ')[0]}.png"
+        sheet = options.output / f"nuclei_{name.split()[0].strip(':')}.png"
         masks_sheet(sheet, X_test, Y_test, found, f"Nuclei, {name}")
 
 

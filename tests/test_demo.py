@@ -40,7 +40,7 @@ def test_search_reports_the_best(printed):
     assert re.search(r"Best of 4: clf__fusion = '\w+', clf__scales = \(1\.0", printed)
 
 
-@pytest.mark.parametrize("name", ["digits.png", "granularities.png"])
+@pytest.mark.parametrize("name", ["digits.png", "granularities.png", "scenes.png"])
 def test_picture_shows_something(printed, output, name):
     assert str(output / name) in printed
     pixels = image.imread(output / name)

@@ -220,7 +220,9 @@ class SegmentationDisplay:
             self.texts_.append(text)
 
     def _name(self, label):
-        return str(label) if self.class_names is None else self.class_names[label]
+        if self.class_names is None:
+            return str(label)
+        return self.class_names[np.asarray(label).item()]  # True is 1, of numpy not
 
     def _draw_legend(self, colours):
         patches = import_optional(

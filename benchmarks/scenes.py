@@ -136,8 +136,8 @@ def _segmented(X, Y, options, **parameters):
     return segmenter.fit(X, Y).predict
 
 
-def _hypercolumns(X, Y, options):
-    transformer = HypercolumnTransformer(backbone=LITE0(out_indices=(0, 1, 2))).fit(X)
+def _hypercolumns(X, Y, options, backbone="scale_space"):
+    transformer = HypercolumnTransformer(backbone=backbone).fit(X)
     columns, labels = transformer.labelled_pixels(
         X, Y, ignore_label=None, max_per_image=1000, random_state=0
     )
@@ -179,7 +179,10 @@ def _forest():
 
 NUCLEI = {
     "classical: scikit-image features, forest": _classical,
-    "hypercolumns of efficientnet_lite0, forest": _hypercolumns,
+    "hypercolumns of scale_space, forest": _hypercolumns,
+    "hypercolumns of efficientnet_lite0, forest": lambda X, Y, options: _hypercolumns(
+        X, Y, options, backbone=LITE0(out_indices=(0, 1, 2))
+    ),
     "scratch: MultiGranularitySegmenter": _segmented,
     "lite0: MultiGranularitySegmenter": lambda X, Y, options: _segmented(
         X, Y, options, backbone="efficientnet_lite0"
@@ -204,7 +207,6 @@ def nuclei_boxes(options):
         )
         detector = MultiGranularityDetector(
             backbone=backbone,
-            head=BoxHead(size_range=1.0),
             augment=["flip", "affine", "color"],
             crop_size=192,
             max_epochs=options.epochs or "auto",

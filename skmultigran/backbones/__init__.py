@@ -8,6 +8,7 @@ from skmultigran.backbones._efficientnet_lite import (
     EfficientNetLite2Backbone,
 )
 from skmultigran.backbones._multicolumn import MultiColumnBackbone
+from skmultigran.backbones._scale_space import ScaleSpaceBackbone
 from skmultigran.backbones._scattering import ScatteringBackbone
 from skmultigran.backbones._timm import TimmBackbone
 from skmultigran.backbones._torchvision import TorchvisionBackbone
@@ -20,6 +21,7 @@ __all__ = [
     "EfficientNetLite1Backbone",
     "EfficientNetLite2Backbone",
     "MultiColumnBackbone",
+    "ScaleSpaceBackbone",
     "ScatteringBackbone",
     "TimmBackbone",
     "TorchvisionBackbone",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from numbers import Integral
 
@@ -15,6 +14,7 @@ from torch.nn import functional
 from skmultigran._levels import Level
 from skmultigran._registry import register_backbone
 from skmultigran._support import Interval, Options, StrOptions
+from skmultigran.backbones._autocast import no_autocast
 from skmultigran.backbones._base import Backbone, BackboneRecipe
 from skmultigran.backbones._wavelets import (
     gaussian_average,
@@ -217,7 +217,8 @@ class _Scattering(Backbone):
         return paths + (scale == self.n_scales - 1)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        with _no_autocast(images.device):
+        # Averages in bfloat16 would lose the small coefficients of the second order.
+        with no_autocast(images.device):
             return self._forward(images)
 
     def _forward(self, images: Tensor) -> list[Tensor]:
@@ -283,13 +284,6 @@ class _Scattering(Backbone):
                 self._filters.pop(next(iter(self._filters)), None)
             self._filters[key] = filters
         return filters
-
-
-def _no_autocast(device: torch.device) -> AbstractContextManager:
-    # Averages in bfloat16 would lose the small coefficients of the second order.
-    if torch.amp.is_autocast_available(device.type):
-        return torch.autocast(device.type, enabled=False)
-    return nullcontext()
 
 
 @register_backbone("scattering")

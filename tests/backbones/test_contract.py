@@ -378,7 +378,13 @@ def test_random_numbers_go_on_as_if_nothing_was_checked():
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-PARTS = {"convnet": 3, "efficientnet_lite0": 6, "scattering": 0, "torchvision": 5}
+PARTS = {
+    "convnet": 3,
+    "efficientnet_lite0": 6,
+    "scale_space": 0,
+    "scattering": 0,
+    "torchvision": 5,
+}
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -407,9 +413,9 @@ def test_backbone_that_does_not_name_its_parts():
 
 
 @pytest.mark.parametrize("name", BACKBONES.names())
-def test_only_scattering_is_fixed(name):
+def test_filters_that_are_given_are_fixed(name):
     recipe = BACKBONES.recipe(name)
-    assert recipe.fixed == (name == "scattering")
+    assert recipe.fixed == (name in ("scale_space", "scattering"))
     learns = any(True for _ in recipe.build(3, (28, 28)).parameters())
     assert recipe.fixed != learns
 

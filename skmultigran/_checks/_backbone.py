@@ -47,8 +47,9 @@ def check_backbone(backbone: str | Recipe) -> None:
     fine to coarse, of the described channels and of size `ceil(size / stride)`; it
     lets a gradient through to the image and leaves the image as it was. In eval mode an
     image's maps depend on that image only, not on the rest of the batch, chance or
-    memory layout. A state dict carries all that was learned, to what `skeleton` builds,
-    too. Where `parts` does not raise, the parts hold every parameter exactly once.
+    memory layout, and `next_level` gives the same maps one by one. A state dict carries
+    all that was learned, to what `skeleton` builds, too. Where `parts` does not raise,
+    the parts hold every parameter exactly once.
 
     Examples
     --------
@@ -374,6 +375,29 @@ def _check_batch_independence(recipe: BackboneRecipe) -> None:
             )
 
 
+def _check_next_level(recipe: BackboneRecipe) -> None:
+    module, images = _build(recipe), _images()
+    if not isinstance(module, Backbone):
+        return  # it has the default
+    action = "next_level, asked for all levels in order,"
+    with torch.no_grad():
+        expected = _maps(recipe, module, images)
+        with _reported(recipe, action):
+            carried: tuple[Tensor, ...] = (images,)
+            found = []
+            for position in range(len(module.levels)):
+                map_, carried = module.next_level(position, carried, _TYPICAL_SIZE)
+                found.append(map_)
+                # Only some images go on: here the last one.
+                carried = tuple(part[-1:] for part in carried)
+    _require_close(
+        found,
+        [expected[0], *(map_[-1:] for map_ in expected[1:])],
+        recipe,
+        "next_level must give the maps of forward, of whichever images are handed on.",
+    )
+
+
 def _check_channels_last(recipe: BackboneRecipe) -> None:
     module, images = _build(recipe), _images()
     with torch.no_grad():
@@ -414,6 +438,7 @@ _CHECKS: tuple[Callable[[BackboneRecipe], None], ...] = (
     _check_image_unchanged,
     _check_eval_determinism,
     _check_batch_independence,
+    _check_next_level,
     _check_channels_last,
     _check_fresh_modules,
     _check_state_dict,

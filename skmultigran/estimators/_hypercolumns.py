@@ -53,9 +53,10 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
 
     Parameters
     ----------
-    backbone : str or recipe, default="scattering"
-        The multi-scale extractor: a registered name or a recipe. It must have nothing
-        to learn, or weights that were learned elsewhere, such as
+    backbone : str or recipe, default="scale_space"
+        The multi-scale extractor: a registered name or a recipe. The default tells
+        brightness, edges and curvature at scales of 1 to 16 pixels. It must have
+        nothing to learn, or weights that were learned elsewhere, such as
         `EfficientNetLite0Backbone(out_indices=(0, 1, 2))`.
     scales : sequence of float, default=(1.0,)
         Image pyramid: the backbone also sees the anti-aliased image at these factors of
@@ -123,7 +124,7 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
     >>> image = np.random.default_rng(0).uniform(0, 0.5, (1, 32, 48))
     >>> image[:, :, 24:] += 0.4
     >>> scribbles = np.zeros((1, 32, 48), dtype=int)  # 0: nobody has labelled it
-    >>> scribbles[0, 16, 4:12], scribbles[0, 16, 36:44] = 1, 2
+    >>> scribbles[0, 15:18, 4:12], scribbles[0, 15:18, 36:44] = 1, 2
     >>> transformer = HypercolumnTransformer().fit(image)
     >>> columns, labels = transformer.labelled_pixels(image, scribbles)
     >>> forest = RandomForestClassifier(random_state=0).fit(columns, labels)
@@ -154,7 +155,7 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
     def __init__(
         self,
         *,
-        backbone="scattering",
+        backbone="scale_space",
         scales=(1.0,),
         image=True,
         image_shape=None,

@@ -220,9 +220,23 @@ def test_user_backbone_that_keeps_its_promises_passes():
     check_backbone(UserBackbone())
 
 
+class SkipsRelu(Kept):
+    def next_level(self, position, carried, size):
+        return super().forward(carried[0])[0], carried
+
+
+class ForgetsWhoIsLeft(Kept):
+    def next_level(self, position, carried, size):
+        if position == 0:
+            self.maps = self(carried[0])
+        return self.maps[position], carried
+
+
 @pytest.mark.parametrize(
     ("module", "match"),
     [
+        (SkipsRelu, "next_level must give the maps of forward"),
+        (ForgetsWhoIsLeft, "next_level must give the maps of forward"),
         (WrongStride, r"Level\(channels=4, stride=4\).*\(2, 4, 8, 8\), got.*16, 16"),
         (RoundsDown, r"size \(33, 31\) must have shape \(2, 4, 17, 16\)"),
         (WrongChannels, r"must have shape \(2, 5, 16, 16\), got \(2, 4, 16, 16\)"),

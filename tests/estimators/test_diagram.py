@@ -78,7 +78,7 @@ def test_parts_of_pixels_and_of_columns():
     text, _ = words(MultiGranularityMultiTask(tasks={"kind": "classification"}))
     assert "DenseHead" not in text
     text, _ = words(HypercolumnTransformer())
-    assert "ScatteringBackbone" in text
+    assert "ScaleSpaceBackbone" in text
     assert "Fusion" not in text
 
 

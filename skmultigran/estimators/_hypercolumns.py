@@ -124,7 +124,7 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
     >>> image = np.random.default_rng(0).uniform(0, 0.5, (1, 32, 48))
     >>> image[:, :, 24:] += 0.4
     >>> scribbles = np.zeros((1, 32, 48), dtype=int)  # 0: nobody has labelled it
-    >>> scribbles[0, 15:18, 4:12], scribbles[0, 15:18, 36:44] = 1, 2
+    >>> scribbles[0, 12:20, 4:12], scribbles[0, 12:20, 36:44] = 1, 2
     >>> transformer = HypercolumnTransformer().fit(image)
     >>> columns, labels = transformer.labelled_pixels(image, scribbles)
     >>> forest = RandomForestClassifier(random_state=0).fit(columns, labels)

@@ -279,7 +279,7 @@ def throughput(options):
     targets = {"segmenter": scenes.masks, "detector": scenes.y}
     for name, estimator in estimators.items():
         estimator.fit(scenes.images, targets[name])
-        for tile_size in (384, 768, 4096):
+        for tile_size in (768, 4096):
             times = {}
             with timed(times):
                 estimator.set_params(tile_size=tile_size).predict(image)

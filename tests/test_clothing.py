@@ -1,5 +1,8 @@
 """The parts of the benchmark on photographs of clothing that need no weights."""
 
+import importlib
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -8,6 +11,9 @@ from benchmarks.clothing import bare_timm, peak
 from benchmarks.clothing.memory import KINDS, write_copies
 from skmultigran import ImageReader, ImageResizer
 from skmultigran.feature_cache import file_key
+
+# The package has a function of this name.
+progressive = importlib.import_module("benchmarks.clothing.progressive")
 
 GENERATOR = np.random.default_rng(0)
 
@@ -68,4 +74,36 @@ def test_every_part_is_a_choice(capsys):
     with pytest.raises(SystemExit):
         clothing.main(["-h"])
     said = capsys.readouterr().out
-    assert "{frozen,finetuned,search,throughput,memory}" in said
+    assert "{frozen,finetuned,progressive,search,throughput,memory}" in said
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_progressive_training_has_its_plain_peer(monkeypatch, capsys, runs):
+    """The budget is divided by what an epoch was seen to cost."""
+    fitted = []
+
+    class Classifier:
+        def __init__(self, *, training, max_epochs, random_state, **parameters):
+            self.name = training, max_epochs, random_state
+
+        def fit(self, X, y):
+            fitted.append((*self.name, len(X)))
+            return self
+
+        def predict(self, X):
+            return np.zeros(len(X), dtype=int)
+
+    monkeypatch.setattr(progressive, "MultiGranularityClassifier", Classifier)
+    monkeypatch.setattr(progressive, "_price", lambda *_: 2.6)
+    options = SimpleNamespace(epochs=8, runs=runs, image_size=None, augment=None)
+    paths, y = np.arange(6).astype(str), np.array([0, 1, 0, 0, 1, 0])
+    split = np.array([0, 0, 0, 1, 2, 2])
+    records = list(progressive.progressive(paths, y, split, options))
+    assert fitted == [
+        (training, epochs, seed, 3)
+        for seed in range(runs)
+        for training, epochs in (("standard", 8), ("pmg", 3))
+    ]
+    assert [record["accuracy"] for record in records] == [2 / 3] * 2 * runs
+    spread = "nan" if runs == 1 else "0.0000"
+    assert f"pmg - standard: +0.0000 ± {spread}" in capsys.readouterr().out

@@ -14,6 +14,7 @@ from skmultigran._registry import register_backbone
 from skmultigran._support import Interval, StrOptions
 from skmultigran.backbones._autocast import no_autocast
 from skmultigran.backbones._base import Backbone, BackboneRecipe
+from skmultigran.backbones._n_scales import resolve_n_scales
 
 _MOST_AUTO_SCALES = 5
 # Value, gradient and both curvatures of each channel of the image.
@@ -94,11 +95,6 @@ def _length(a: Tensor, b: Tensor) -> Tensor:
     return (a * a + b * b).clamp(min=_SMALLEST_SQUARE).sqrt()
 
 
-def _auto_n_scales(image_size: tuple[int, int]) -> int:
-    """Return the scales up to an eighth of the shorter side, at most five."""
-    return max(1, min(min(image_size).bit_length() - 2, _MOST_AUTO_SCALES))
-
-
 @register_backbone("scale_space")
 class ScaleSpaceBackbone(BackboneRecipe):
     """Gaussian scale space, one level per scale; nothing to train.
@@ -152,9 +148,5 @@ class ScaleSpaceBackbone(BackboneRecipe):
     def build(self, in_channels: int, image_size: tuple[int, int]) -> Backbone:
         """Return a fresh scale space; see `BackboneRecipe.build`."""
         self.check_parameters()
-        n_scales = (
-            _auto_n_scales(image_size)
-            if isinstance(self.n_scales, str)
-            else int(self.n_scales)
-        )
+        n_scales = resolve_n_scales(self.n_scales, image_size, _MOST_AUTO_SCALES)
         return _ScaleSpace(in_channels, n_scales)

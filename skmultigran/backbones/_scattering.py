@@ -16,6 +16,7 @@ from skmultigran._registry import register_backbone
 from skmultigran._support import Interval, Options, StrOptions
 from skmultigran.backbones._autocast import no_autocast
 from skmultigran.backbones._base import Backbone, BackboneRecipe
+from skmultigran.backbones._n_scales import resolve_n_scales
 from skmultigran.backbones._wavelets import (
     gaussian_average,
     morlet_bank,
@@ -35,12 +36,6 @@ _DEVICE_PASS = 2**26
 _ALIGNMENT = 16
 # Below the square root of this a modulus counts as zero, where it has no gradient.
 _SMALLEST_SQUARE = 1e-30
-
-
-def _auto_n_scales(image_size: tuple[int, int]) -> int:
-    """Return the scales that leave a last map of 2 to 4 pixels, at most four."""
-    scales = min(image_size).bit_length() - 2
-    return max(1, min(scales, _MOST_AUTO_SCALES))
 
 
 def _blocks(spectrum: Tensor, height: int, width: int) -> list[Tensor]:
@@ -362,11 +357,8 @@ class ScatteringBackbone(BackboneRecipe):
     def build(self, in_channels: int, image_size: tuple[int, int]) -> Backbone:
         """Return a fresh transform; see `BackboneRecipe.build`."""
         self.check_parameters()
-        n_scales = (
-            _auto_n_scales(image_size)
-            if isinstance(self.n_scales, str)
-            else int(self.n_scales)
-        )
+        # The last map then has 2 to 4 pixels along the shorter side, or more.
+        n_scales = resolve_n_scales(self.n_scales, image_size, _MOST_AUTO_SCALES)
         return _Scattering(
             in_channels, n_scales, int(self.n_orientations), int(self.max_order)
         )

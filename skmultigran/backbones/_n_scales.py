@@ -20,8 +20,8 @@ def resolve_n_scales(
     Returns
     -------
     int
-        For "auto" the scales, each twice the one before, up to an eighth of the
-        image's shorter side.
+        For "auto" the scales of 1, 2, 4, ... pixels up to a quarter of the image's
+        shorter side.
     """
     if not isinstance(n_scales, str):
         return int(n_scales)

@@ -112,8 +112,8 @@ class ScaleSpaceBackbone(BackboneRecipe):
     Parameters
     ----------
     n_scales : int or "auto", default="auto"
-        Number of scales, that is of levels. "auto": up to a standard deviation of an
-        eighth of the image's shorter side, from 1 to 5 of them.
+        Number of scales, that is of levels. "auto": up to a standard deviation of a
+        quarter of the image's shorter side, from 1 to 5 of them.
 
     Notes
     -----

@@ -29,7 +29,7 @@ def test_a_level_per_scale_is_sampled_as_its_blur_allows():
 
 
 @pytest.mark.parametrize(("side", "n_scales"), [(1, 1), (8, 2), (28, 3), (500, 5)])
-def test_auto_goes_to_an_eighth_of_the_side(side, n_scales):
+def test_auto_goes_to_a_quarter_of_the_side(side, n_scales):
     assert len(ScaleSpaceBackbone().levels(1, (side, side + 100))) == n_scales
 
 

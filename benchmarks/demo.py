@@ -56,9 +56,9 @@ class Settings(NamedTuple):
     search_epochs: int = 4
     n_photographs: int = 160
     photograph_size: int = 96
-    n_scenes: int = 900
+    n_scenes: int = 600
     mask_epochs: int = 4
-    box_epochs: int = 13
+    box_epochs: int = 12
 
 
 QUICK = Settings(

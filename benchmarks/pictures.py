@@ -60,7 +60,11 @@ def draw_scenes(path, segmenter, detector, scenes):
             ax=masks.subplots(),
         )
         DetectionDisplay.from_estimator(
-            detector, scenes.images[:6], scenes.y[:6], ax=boxes.subplots()
+            detector,
+            scenes.images[:6],
+            scenes.y[:6],
+            score_threshold=0.5,
+            ax=boxes.subplots(),
         )
         figure.savefig(path, dpi=110)
 

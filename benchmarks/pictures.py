@@ -1,5 +1,7 @@
 """The pictures that the programs of this folder draw."""
 
+import contextlib
+
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
@@ -22,35 +24,39 @@ STYLE = {
 }
 
 
+@contextlib.contextmanager
+def drawn(path, size):
+    """Yield a figure of a size in inches, which is then saved."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        yield figure
+        figure.savefig(path, dpi=110)
+
+
 def draw_demo(path, results, history, cv_results):
     """Draw the comparison, the learning curve and the grid's results side by side."""
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(12, 3.9), layout="constrained")
+    with drawn(path, (12, 3.9)) as figure:
         compared, learned, searched = figure.subfigures(
             1, 3, width_ratios=(1.1, 1, 1.1)
         )
         draw_comparison(compared.subplots(), results)
         draw_learning_curve(learned.subplots(2, 1, sharex=True), history)
         draw_grid(searched.subplots(), cv_results)
-        figure.savefig(path, dpi=110)
 
 
 def draw_granularities(path, classifier, X, y):
     """Draw what each granularity counts for all images, and what it sees in three."""
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(12, 4.6), layout="constrained")
+    with drawn(path, (12, 4.6)) as figure:
         counted, seen = figure.subfigures(1, 2, width_ratios=(1, 1.5))
         GranularityImportanceDisplay.from_estimator(
             classifier, X, y, random_state=0, ax=counted.subplots()
         )
         GranularityMapDisplay.from_estimator(classifier, X[:3], ax=seen.subplots())
-        figure.savefig(path, dpi=110)
 
 
 def draw_scenes(path, segmenter, detector, scenes):
     """Draw the masks of three scenes on the left, the boxes of six on the right."""
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(12, 5.4), layout="constrained")
+    with drawn(path, (12, 5.4)) as figure:
         masks, boxes = figure.subfigures(1, 2, width_ratios=(1, 1.25))
         SegmentationDisplay.from_estimator(
             segmenter,
@@ -66,7 +72,6 @@ def draw_scenes(path, segmenter, detector, scenes):
             score_threshold=0.5,
             ax=boxes.subplots(),
         )
-        figure.savefig(path, dpi=110)
 
 
 def draw_comparison(axes, results):
@@ -142,8 +147,7 @@ def draw_grid(axes, cv_results):
 
 def draw_photographs(path, cases, shown):
     """Draw pieces of each flaw on the left, accuracies per fold on the right."""
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(12, 4.2), layout="constrained")
+    with drawn(path, (12, 4.2)) as figure:
         pieces, compared = figure.subfigures(1, 2, width_ratios=(1.3, 1))
         columns = max(map(len, shown.values()))
         grid = pieces.subplots(len(shown), columns, squeeze=False)
@@ -157,7 +161,6 @@ def draw_photographs(path, cases, shown):
                 flaw.replace(" ", "\n"), rotation=0, ha="right", va="center"
             )
         draw_cases(compared.subplots(), cases)
-        figure.savefig(path, dpi=110)
 
 
 def draw_cases(axes, cases):
@@ -188,8 +191,7 @@ def draw_accuracy(path, data, models):
         (np.mean([[r["cpu_seconds"], r["accuracy"]] for r in group], axis=0), group)
         for group in models
     ]
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(10, 0.34 * len(means) + 1.6), layout="constrained")
+    with drawn(path, (10, 0.34 * len(means) + 1.6)) as figure:
         axes = figure.subplots()
         heights = np.linspace(1, 0, len(means))
         for (mean, group), height in zip(means, heights, strict=True):
@@ -198,7 +200,6 @@ def draw_accuracy(path, data, models):
         axes.set_title(f"Accuracy and what it costs, {data}")
         axes.margins(x=0.08, y=0.08)
         axes.grid(which="major", color="#e5e7eb")
-        figure.savefig(path, dpi=110)
 
 
 def _draw_model(axes, mean, group, height):

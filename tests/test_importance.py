@@ -6,19 +6,8 @@ from benchmarks import importance
 
 
 def test_a_row_per_fusion(capsys):
-    importance.main(
-        [
-            "--images",
-            "24",
-            "--side",
-            "16",
-            "--rounds",
-            "1",
-            "--fusions",
-            "concat",
-            "sum",
-        ]
-    )
+    few = ["--images", "24", "--side", "16", "--rounds", "1"]
+    importance.main([*few, "--fusions", "concat", "sum"])
     lines = capsys.readouterr().out.splitlines()
     rows = [re.fullmatch(r"\| (\w+) \| 3 \|( \d+\.\d+ \|){3}", line) for line in lines]
     assert [row[1] for row in rows[2:]] == ["concat", "sum"]

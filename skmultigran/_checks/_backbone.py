@@ -378,7 +378,7 @@ def _check_batch_independence(recipe: BackboneRecipe) -> None:
 def _check_next_level(recipe: BackboneRecipe) -> None:
     module, images = _build(recipe), _images()
     if not isinstance(module, Backbone):
-        return  # it has the default
+        return  # such a module can't stop between its levels, and need not
     action = "next_level, asked for all levels in order,"
     with torch.no_grad():
         expected = _maps(recipe, module, images)

@@ -125,9 +125,10 @@ class MultiGranularityClassifier(
         one.
     compile : bool, default=False
         Whether predictions run through `torch.compile`: the first whole batch takes
-        some ten seconds longer, others up to a fifth less. It needs a C++ compiler. The
+        up to a minute longer, others up to a fifth less. It needs a C++ compiler. The
         last bits of the results may differ. Read anew each time, so that a fitted
-        estimator can be given it by `set_params`.
+        estimator can be given it by `set_params`. Predictions with an
+        `exit_threshold` are never compiled.
     random_state : int, RandomState instance or None, default=None
         Seed of initialisation, shuffling, dropout and augmentation. The same int gives
         the same predictions; torch's global generators are left as they were.

@@ -125,7 +125,7 @@ class MultiGranularityMultiTask(TaskNetworkPredictor):
         one.
     compile : bool, default=False
         Whether predictions run through `torch.compile`: the first whole batch takes
-        some ten seconds longer, others up to a fifth less. It needs a C++ compiler. The
+        up to a minute longer, others up to a fifth less. It needs a C++ compiler. The
         last bits of the results may differ. Read anew each time, so that a fitted
         estimator can be given it by `set_params`.
     random_state : int, RandomState instance or None, default=None

@@ -222,7 +222,8 @@ class SegmentationDisplay:
     def _name(self, label):
         if self.class_names is None:
             return str(label)
-        return self.class_names[np.asarray(label).item()]  # True is 1, of numpy not
+        # A list takes Python's True as 1, but not numpy's.
+        return self.class_names[np.asarray(label).item()]
 
     def _draw_legend(self, colours):
         patches = import_optional(

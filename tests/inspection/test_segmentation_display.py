@@ -106,3 +106,12 @@ def test_images_of_several_sizes_and_in_colour(pyplot):
 def test_refuses_masks_that_do_not_fit(masks, message):
     with pytest.raises(ValueError, match=message):
         SegmentationDisplay.from_predictions(np.zeros((2, 8, 8)), None, masks)
+
+
+def test_classes_of_masks_that_are_true_or_false_have_names(pyplot):
+    mask = np.zeros((1, 6, 6), dtype=bool)
+    mask[0, :3] = True
+    display = SegmentationDisplay.from_predictions(
+        np.zeros((1, 6, 6)), mask, mask, class_names=["ground", "digit"]
+    )
+    assert legend(display) == ["ground", "digit"]

@@ -50,8 +50,12 @@ def test_many_rows_are_computed_in_pieces(monkeypatch, kept, kind):
     assert type(rows) is kind
     assert asked == ([50] if kind is torch.Tensor else [12, 12, 12, 12, 2])
     source = RowSource(rows)
-    assert len(source) == 50
+    assert (len(source), source.image_size) == (50, (1, 1))
     assert torch.equal(source.gather(np.array([3, 49])), ROWS[[3, 49]])
+
+
+def test_a_row_is_as_much_work_as_fewer_pixels():
+    assert RowSource(torch.zeros(3, 4000)).image_size == (1, 250)
 
 
 def test_a_frozen_model_is_the_same_with_rows_in_a_file(monkeypatch):

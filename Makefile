@@ -11,13 +11,14 @@ INSTALLED := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format clean
+.PHONY: help install demo test lint format docs clean
 
 help:
 	@echo "make demo    run on real digits and photographs; writes pictures to demo/"
 	@echo "make test    lint, types and the whole test suite"
 	@echo "make lint    lint and types only"
 	@echo "make format  format the code"
+	@echo "make docs    the documentation as web pages, with all examples run; build/docs"
 	@echo "make clean   remove .venv and everything that was generated"
 
 install: $(INSTALLED)
@@ -56,6 +57,12 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
+docs: $(INSTALLED)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[docs]'
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going -q docs build/docs
+	@echo "Open build/docs/index.html"
+
 clean:
+	rm -rf docs/api docs/gallery docs/sg_execution_times.rst
 	rm -rf $(VENV) demo build dist .mypy_cache .pytest_cache .ruff_cache *.egg-info
 	find skmultigran benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +

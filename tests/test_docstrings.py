@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pkgutil
+import re
 
 import pytest
 from numpydoc.validate import validate
@@ -86,6 +87,14 @@ def _errors(path):
 @pytest.mark.parametrize("name", PUBLIC)
 def test_public_object_is_documented(name):
     assert not _errors(name)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_references_are_cited_and_listed(name):
+    text = inspect.getdoc(PUBLIC[name])
+    cited = set(re.findall(r"\[(\d+)\]_", text))
+    listed = set(re.findall(r"^\.\. \[(\d+)\]", text, flags=re.MULTILINE))
+    assert cited == listed
 
 
 @pytest.mark.parametrize("path", METHODS)

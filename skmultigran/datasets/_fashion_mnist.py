@@ -51,9 +51,10 @@ learning algorithms", arXiv:1708.07747, 2017.
 def fetch_fashion_mnist(*, subset="train", data_home=None, return_X_y=False):
     """Load Fashion-MNIST: 70,000 small photographs of clothes, of ten classes.
 
-    Taken from the first of these that has them: the four original files in `data_home`;
-    Debian's package (`apt-get install dataset-fashion-mnist`); OpenML, downloaded once
-    and kept in `data_home` by `sklearn.datasets.fetch_openml`, which needs pandas.
+    The images [1]_ are taken from the first of these that has them: the four original
+    files in `data_home`; Debian's package (`apt-get install dataset-fashion-mnist`);
+    OpenML, downloaded once and kept in `data_home` by `sklearn.datasets.fetch_openml`,
+    which needs pandas.
 
     Parameters
     ----------

@@ -119,7 +119,7 @@ class MultiGranularityClassifier(
         fusions that look at neighbouring positions, nothing is kept.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         What steps of training compute in; predictions are float32. "auto": bfloat16
-        when a pretrained backbone is trained on a GPU that has it natively.
+        where the device has it natively and batches are large enough to gain from it.
     device : str, default="auto"
         Where the network lives: "cpu", "cuda", "cuda:1", ... "auto": a GPU if there is
         one.
@@ -188,6 +188,12 @@ class MultiGranularityClassifier(
     If fit fails or is interrupted, the estimator is as it was before.
 
     `HalvingGridSearchCV` over `resource="max_epochs"` needs `max_resources` given.
+
+    References
+    ----------
+    .. [1] C.-Y. Lee et al., "Deeply-Supervised Nets", AISTATS 2015, arXiv 1409.5185.
+    .. [2] G. Huang et al., "Multi-Scale Dense Networks for Resource Efficient Image
+       Classification", ICLR 2018, arXiv 1703.09844.
 
     Examples
     --------

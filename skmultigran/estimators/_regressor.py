@@ -101,7 +101,7 @@ class MultiGranularityRegressor(RegressorMixin, MultiGranularityPredictor):
         fusions that look at neighbouring positions, nothing is kept.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         What steps of training compute in; predictions are float32. "auto": bfloat16
-        when a pretrained backbone is trained on a GPU that has it natively.
+        where the device has it natively and batches are large enough to gain from it.
     device : str, default="auto"
         Where the network lives: "cpu", "cuda", "cuda:1", ... "auto": a GPU if there is
         one.

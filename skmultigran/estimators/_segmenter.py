@@ -103,7 +103,8 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
         folds, candidates of a search and other processes compute each image once. Used
         with `trainable="head"` and no augmentation.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What steps of training compute in; predictions are float32.
+        What steps of training compute in; predictions are float32. "auto": bfloat16
+        where the device has it natively and batches are large enough to gain from it.
     device : str, default="auto"
         Where the network lives: "cpu", "cuda", "cuda:1", ... "auto": a GPU if there is
         one.

@@ -53,7 +53,8 @@ def mean_average_precision_score(
     box of the image has found. For each class and each threshold of what overlap is
     enough, the average precision is the mean of the precision at 101 recalls from 0 to
     1, where precision at a recall is the best at any higher one. The score is the mean
-    over thresholds and classes. Of each class the 100 surest boxes of an image count.
+    over thresholds and classes [1]_. Of each class the 100 surest boxes
+    of an image count.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ def mean_iou_score(
 
     The pixels of all images are counted together: of each class the pixels that both
     masks have (the intersection), divided by those that at least one of them has (the
-    union). The score is the mean over the classes.
+    union). The score is the mean over the classes [1]_.
 
     Parameters
     ----------

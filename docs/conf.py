@@ -1,0 +1,55 @@
+"""How `make docs` builds the pages."""
+
+import sys
+from pathlib import Path
+
+from sphinx_gallery.sorting import FileNameSortKey
+
+import skmultigran
+
+sys.path.insert(0, str(Path(__file__).parent))
+import api_reference
+
+project = "skmultigran"
+author = "skmultigran developers"
+version = release = skmultigran.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "myst_parser",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+html_theme = "pydata_sphinx_theme"
+html_title = "skmultigran"
+html_show_sourcelink = False
+exclude_patterns = ["examples"]
+
+autosummary_generate = ["api/index.rst"]
+# The template of a class lists its methods, each with a page section of its own.
+numpydoc_show_class_members = False
+myst_heading_anchors = 4
+
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "gallery",
+    "within_subsection_order": FileNameSortKey,
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "show_memory": False,
+}
+
+suppress_warnings = [
+    # Docstrings that come from scikit-learn refer to its user guide and glossary.
+    "ref.ref",
+    "ref.term",
+    # Functions in the gallery's configuration are not remembered between builds.
+    "config.cache",
+]
+
+
+def setup(app):
+    """Write the reference page before the summaries are looked for."""
+    app.connect("builder-inited", api_reference.write, priority=100)

@@ -85,6 +85,7 @@ def fresh_net(
         precision=precision,
         averaging=training.averaging,
         image_scale=training.image_scale if total_steps else lambda progress: 1.0,
+        mixup=training.mixup,
         stage_steps=training.steps(network) if training.progressive else (),
     )
 

@@ -27,6 +27,7 @@ from skmultigran.training._freezing import (
     freeze,
 )
 from skmultigran.training._jigsaw import jigsaw
+from skmultigran.training._mixup import Mixture, mixed
 from skmultigran.training._net import TrainingNet, build_net
 from skmultigran.training._norm_statistics import estimate_norm_statistics
 from skmultigran.training._plain_state import (
@@ -58,6 +59,7 @@ __all__ = [
     "EarlyStopping",
     "MapTile",
     "MaskLayers",
+    "Mixture",
     "ProgressiveStep",
     "ProgressiveTraining",
     "RowSource",
@@ -88,6 +90,7 @@ __all__ = [
     "from_plain",
     "jigsaw",
     "load_module_state",
+    "mixed",
     "module_state",
     "positive_rows",
     "predict_outputs",

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from skmultigran.training._averaging import WeightAverage
 from skmultigran.training._batches import TrainingBatches
+from skmultigran.training._mixup import Mixture, mixed
 from skmultigran.training._norm_statistics import batch_norms, norm_statistics_held
 from skmultigran.training._progressive import ProgressiveStep
 
@@ -66,6 +67,8 @@ class TrainingNet(NeuralNet):
         Decay of the moving average of the weights; None: there is none.
     image_scale : callable, default: 1
         Fraction of the steps done to the factor of the images' size.
+    mixup : float, default=0.0
+        How strongly pairs of images are mixed; see `mixed`. 0: not at all.
     stage_steps : sequence of ProgressiveStep, default=()
         The steps for each batch, where each stage takes one of its own.
     **kwargs : dict
@@ -82,6 +85,7 @@ class TrainingNet(NeuralNet):
         precision: str = "float32",
         averaging: float | None = None,
         image_scale: Callable[[float], float] = lambda progress: 1.0,
+        mixup: float = 0.0,
         stage_steps: Sequence[ProgressiveStep] = (),
         **kwargs: Any,
     ) -> None:
@@ -98,6 +102,7 @@ class TrainingNet(NeuralNet):
         self.precision = precision
         self.averaging = averaging
         self.image_scale = image_scale
+        self.mixup = mixup
         self.stage_steps = stage_steps
 
     def initialize_optimizer(
@@ -108,6 +113,7 @@ class TrainingNet(NeuralNet):
         self.optimizer_ = self.optimizer(learned, lr=self.lr)
         self.norm_momenta_ = [(n, n.momentum) for n in batch_norms(self.module_)]
         self.steps_done_ = 0
+        self.mixture_: Mixture | None = None
         self.average_: WeightAverage | None = None
         return self
 
@@ -153,6 +159,8 @@ class TrainingNet(NeuralNet):
         self._correct_norm_momenta()
         images, answers = batch
         images = _scaled(images, self.image_scale(progress))
+        if self.mixup:
+            images, self.mixture_ = mixed(images, self.mixup)
         for each in self.stage_steps:
             shown = each.shown(images), answers
             step = super().train_step(shown, stage=each.stage)
@@ -198,7 +206,10 @@ class TrainingNet(NeuralNet):
     ) -> Tensor:
         """Return the weighted loss of a batch."""
         targets, weights = (part.to(self.device) for part in y_true)
-        return self.criterion_(y_pred.float(), targets, weights)
+        answers = [(targets, weights)]
+        if self.mixture_ is not None:
+            answers = self.mixture_.answers(targets, weights)
+        return sum(self.criterion_(y_pred.float(), *answer) for answer in answers)
 
 
 def _scaled(images: Tensor, scale: float) -> Tensor:
@@ -220,6 +231,7 @@ def build_net(
     precision: str = "float32",
     averaging: float | None = None,
     image_scale: Callable[[float], float] = lambda progress: 1.0,
+    mixup: float = 0.0,
     stage_steps: Sequence[ProgressiveStep] = (),
 ) -> TrainingNet:
     """Return an initialised net around `module`.
@@ -246,6 +258,8 @@ def build_net(
         Decay of the moving average of the weights; None: there is none.
     image_scale : callable, default: 1
         Fraction of the steps done to the factor of the images' size.
+    mixup : float, default=0.0
+        How strongly pairs of images are mixed; see `mixed`. 0: not at all.
     stage_steps : sequence of ProgressiveStep, default=()
         The steps for each batch, where each stage takes one of its own.
 
@@ -265,5 +279,6 @@ def build_net(
         precision=precision,
         averaging=averaging,
         image_scale=image_scale,
+        mixup=mixup,
         stage_steps=stage_steps,
     ).initialize()

@@ -91,6 +91,8 @@ class ProgressiveTraining(Training):
         Epochs at the start in which the backbone is not trained.
     averaging : float or None, default=None
         Decay per batch of a moving average of the weights.
+    mixup : float, default=0.0
+        How strongly images are mixed, before their patches are shuffled.
     size_schedule : {"constant", "coarse_to_fine"}, default="constant"
         Whether images are small at first.
 
@@ -134,6 +136,7 @@ class ProgressiveTraining(Training):
         backbone_lr_scale: float | str = "auto",
         freeze_epochs: int = 0,
         averaging: float | None = None,
+        mixup: float = 0.0,
         size_schedule: str = "constant",
     ) -> None:
         super().__init__(
@@ -145,6 +148,7 @@ class ProgressiveTraining(Training):
             backbone_lr_scale=backbone_lr_scale,
             freeze_epochs=freeze_epochs,
             averaging=averaging,
+            mixup=mixup,
             size_schedule=size_schedule,
         )
         self.max_patches = max_patches

@@ -51,16 +51,22 @@ class Training(Recipe):
         Decay per step, in (0, 1), of a moving average of the weights, which takes their
         place in the end; None: the last weights. Of use where the learning rate is not
         annealed to zero.
+    mixup : float, default=0.0
+        Each image is mixed with another one of its batch, and answers partly as this
+        one [2]_: the share is drawn from Beta(mixup, mixup). Of use where images are
+        few and seen often: 0.4, say. 0: images stay as they are.
     size_schedule : {"constant", "coarse_to_fine"}, default="constant"
         "coarse_to_fine": the network is first shown images of 0.6 times their size,
         later of 0.8 and in the last 0.4 of the steps whole ones, which takes 0.7 of the
-        time [2]_. Only where the answer is about the whole image.
+        time [3]_. Only where the answer is about the whole image.
 
     References
     ----------
     .. [1] I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization",
        ICLR 2019, arXiv 1711.05101.
-    .. [2] M. Tan and Q. V. Le, "EfficientNetV2: Smaller Models and Faster Training",
+    .. [2] H. Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018,
+       arXiv 1710.09412.
+    .. [3] M. Tan and Q. V. Le, "EfficientNetV2: Smaller Models and Faster Training",
        ICML 2021, arXiv 2104.00298.
 
     Examples
@@ -85,6 +91,7 @@ class Training(Recipe):
         ],
         "freeze_epochs": [Interval(Integral, 0, None, closed="left")],
         "averaging": [Interval(Real, 0, 1, closed="neither"), None],
+        "mixup": [Interval(Real, 0, None, closed="left")],
         "size_schedule": [StrOptions({"constant", "coarse_to_fine"})],
     }
 
@@ -99,6 +106,7 @@ class Training(Recipe):
         backbone_lr_scale: float | str = "auto",
         freeze_epochs: int = 0,
         averaging: float | None = None,
+        mixup: float = 0.0,
         size_schedule: str = "constant",
     ) -> None:
         self.optimizer = optimizer
@@ -109,6 +117,7 @@ class Training(Recipe):
         self.backbone_lr_scale = backbone_lr_scale
         self.freeze_epochs = freeze_epochs
         self.averaging = averaging
+        self.mixup = mixup
         self.size_schedule = size_schedule
 
     def build_optimizer(

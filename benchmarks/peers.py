@@ -54,6 +54,15 @@ def _scattering(case):
     return make_pipeline(MultiGranularityTransformer(), _lda())
 
 
+def _vote(case):
+    from sklearn.ensemble import VotingClassifier
+
+    network = _ours(["auto", "flip"] if case.flips else "auto")(case)
+    members = [("network", network), ("wavelets", _scattering(case))]
+    # Discriminants are too sure of themselves.
+    return VotingClassifier(members, voting="soft", weights=[3, 1])
+
+
 def _kymatio(case):
     from benchmarks.frozen_columns import KymatioColumns
 
@@ -151,6 +160,12 @@ PEERS = {
         random=True,
     ),
     "scattering": Peer("MultiGranularityTransformer, LDA", _scattering, ours=True),
+    "vote": Peer(
+        "VotingClassifier of network and MultiGranularityTransformer, LDA",
+        _vote,
+        ours=True,
+        random=True,
+    ),
     "svc": Peer("SVC on pixels", _svc),
     "hog-svc": Peer("HOG (scikit-image), SVC", _hog_svc),
     "boosting": Peer("HistGradientBoosting on pixels", _boosting, random=True),

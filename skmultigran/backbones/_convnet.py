@@ -21,6 +21,8 @@ from skmultigran.backbones._base import (
 
 # Wider where the stem leaves a quarter of the pixels or less: as quick, and better.
 _AUTO_WIDTHS = {1: (16, 32, 64, 128), 2: (32, 64, 128, 256)}
+# float32 in 512 bits.
+_CHANNELS_OF_A_VECTOR = 16
 
 
 def _auto_stem_stride(image_size: tuple[int, int]) -> int:
@@ -53,13 +55,26 @@ class _ResidualBlock(nn.Module):
             nn.Identity()
             if in_channels == channels and stride == 1
             else nn.Sequential(
-                nn.Conv2d(in_channels, channels, 1, stride, bias=False),
+                *_strided_pointwise(in_channels, channels, stride),
                 nn.BatchNorm2d(channels),
             )
         )
 
     def forward(self, map_: Tensor) -> Tensor:
         return torch.relu(self.last_norm(self.residual(map_)) + self.shortcut(map_))
+
+
+def _strided_pointwise(in_channels: int, channels: int, stride: int) -> list[nn.Module]:
+    """Return a 1 x 1 convolution with a stride, in one step or in two.
+
+    With a stride and fewer channels than a vector of the processor holds, the gradient
+    of the weights writes beyond its memory, and a fit may end the process:
+    https://github.com/uxlfoundation/oneDNN/issues/6035.
+    """
+    if stride == 1 or in_channels >= _CHANNELS_OF_A_VECTOR:
+        return [nn.Conv2d(in_channels, channels, 1, stride, bias=False)]
+    # A window of one pixel takes every pixel that the stride meets, as it is.
+    return [nn.MaxPool2d(1, stride), nn.Conv2d(in_channels, channels, 1, bias=False)]
 
 
 class _ConvNet(Backbone):

@@ -1,5 +1,8 @@
 """The small residual pyramid: its automatic rules, its start, its errors."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -87,6 +90,37 @@ def test_every_parameter_gets_a_gradient_after_the_first_step():
         optimiser.step()
     silent = [n for n, p in module.named_parameters() if not p.grad.abs().sum() > 0]
     assert silent == []
+
+
+_NARROW_NETWORK = """
+import torch
+from skmultigran import ConvNetBackbone
+torch.set_num_threads(1)
+layout = {"memory_format": torch.channels_last}
+network = ConvNetBackbone(widths=(4, 8, 12), stem_stride=1).build(1, (96, 96))
+network = network.train().to(**layout)
+for _ in range(4):
+    maps = network(torch.randn(16, 1, 96, 96).to(**layout))
+    sum(map_.square().mean() for map_ in maps).backward()
+"""
+
+
+def test_narrow_networks_do_not_end_the_process():
+    # A gradient of torch wrote beyond its memory: no exception, but a crash.
+    result = subprocess.run(
+        [sys.executable, "-c", _NARROW_NETWORK], capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_shortcut_of_few_channels_is_a_strided_convolution():
+    shortcut = _built(ConvNetBackbone(widths=(4, 6))).stages[1][0].shortcut
+    map_ = _images(2, 4, 9, 7)
+    weight = next(m for m in shortcut if isinstance(m, nn.Conv2d)).weight
+    expected = nn.functional.conv2d(map_, weight, stride=2)
+    with torch.no_grad():
+        # Norms as they begin change nothing but the last bits.
+        torch.testing.assert_close(shortcut(map_), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_maps_move_with_the_image():

@@ -33,12 +33,13 @@ def plain_epochs(case):
     return case.max_epochs or (10 if case.n >= 20_000 else 30)
 
 
-def _ours(augment):
+def _ours(augment, **training):
     def make(case):
-        from skmultigran import MultiGranularityClassifier
+        from skmultigran import MultiGranularityClassifier, Training
 
         return MultiGranularityClassifier(
             augment=augment,
+            training=Training(**training),
             max_epochs=case.max_epochs or "auto",
             random_state=case.seed,
         )
@@ -54,10 +55,15 @@ def _scattering(case):
     return make_pipeline(MultiGranularityTransformer(), _lda())
 
 
+def _mixing(case):
+    augment = ["auto", "flip"] if case.flips else "auto"
+    return _ours(augment, mixup=0.4)(case)
+
+
 def _vote(case):
     from sklearn.ensemble import VotingClassifier
 
-    network = _ours(["auto", "flip"] if case.flips else "auto")(case)
+    network = _mixing(case)
     members = [("network", network), ("wavelets", _scattering(case))]
     # Discriminants are too sure of themselves.
     return VotingClassifier(members, voting="soft", weights=[3, 1])
@@ -160,8 +166,14 @@ PEERS = {
         random=True,
     ),
     "scattering": Peer("MultiGranularityTransformer, LDA", _scattering, ours=True),
+    "ours-mixup": Peer(
+        "MultiGranularityClassifier, Training(mixup=0.4)",
+        _mixing,
+        ours=True,
+        random=True,
+    ),
     "vote": Peer(
-        "VotingClassifier of network and MultiGranularityTransformer, LDA",
+        "VotingClassifier: mixup=0.4, and MultiGranularityTransformer with LDA",
         _vote,
         ours=True,
         random=True,

@@ -59,6 +59,8 @@ def together(options, seed):
     X, y = scenes(options.images or 500, 32, "train", seed)
     X_test, y_test = scenes(options.test_images, 32, "test", 100 + seed)
     common = {"max_epochs": options.epochs or "auto", "random_state": seed}
+    # A digit stays what it is and as large as it is, wherever it is.
+    common["augment"] = "shift"
     times = {}
     with timed(times):
         model = MultiGranularityMultiTask(tasks=TASKS, **common).fit(X, y)

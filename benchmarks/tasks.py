@@ -35,6 +35,9 @@ SINGLE = {
     "size": MultiGranularityRegressor,
     "mask": MultiGranularitySegmenter,
 }
+# A digit is as large, and the same, wherever it is. By default images of which a number
+# is asked are left as they are.
+SHIFTED = {"augment": "shift"}
 
 
 def scenes(n, side, subset, seed):
@@ -58,9 +61,7 @@ def together(options, seed):
     """Class, size and mask: one model, and one model each."""
     X, y = scenes(options.images or 500, 32, "train", seed)
     X_test, y_test = scenes(options.test_images, 32, "test", 100 + seed)
-    common = {"max_epochs": options.epochs or "auto", "random_state": seed}
-    # A digit stays what it is and as large as it is, wherever it is.
-    common["augment"] = "shift"
+    common = {"max_epochs": options.epochs or "auto", "random_state": seed, **SHIFTED}
     times = {}
     with timed(times):
         model = MultiGranularityMultiTask(tasks=TASKS, **common).fit(X, y)
@@ -89,7 +90,7 @@ def partly(options, seed):
         # As many steps for half as many images; "auto" means that already.
         epochs = options.epochs and options.epochs * len(X) // len(images)
         model = MultiGranularityMultiTask(
-            tasks=tasks, max_epochs=epochs or "auto", random_state=seed
+            tasks=tasks, max_epochs=epochs or "auto", random_state=seed, **SHIFTED
         )
         times = {}
         with timed(times):
@@ -136,7 +137,7 @@ def sizes(options, seed):
     """The size in pixels of the digit in a scene."""
     X, y = scenes(options.images or 500, 32, "train", seed)
     X_test, y_test = scenes(options.test_images, 32, "test", 100 + seed)
-    common = {"max_epochs": options.epochs or "auto", "random_state": seed}
+    common = {"max_epochs": options.epochs or "auto", "random_state": seed, **SHIFTED}
     ours = {"MultiGranularityRegressor": MultiGranularityRegressor(**common)}
     models = {name: (model, X, X_test) for name, model in (ours | peers(seed)).items()}
     yield from compared(models, y["size"], y_test["size"])

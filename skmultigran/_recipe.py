@@ -6,6 +6,9 @@ Estimators take recipes, never modules: `sklearn.base.clone` deep-copies what ha
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 from sklearn.base import BaseEstimator
 
 
@@ -33,3 +36,42 @@ class Recipe(BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         # A recipe has nothing to fit: its HTML picture should not say "not fitted".
         return True
+
+
+def same_values(one: Any, other: Any) -> bool:
+    """Tell whether two values of a parameter are the same.
+
+    Parameters
+    ----------
+    one, other : object
+        Recipes, numbers, strings, None, and sequences of those.
+
+    Returns
+    -------
+    bool
+        Whether they are: recipes of one class by their parameters, sequences of any
+        kind by what they hold.
+
+    Examples
+    --------
+    >>> from skmultigran import ConvNetBackbone
+    >>> from skmultigran._recipe import same_values
+    >>> same_values(ConvNetBackbone(widths=(8, 16)), ConvNetBackbone(widths=[8, 16]))
+    True
+    >>> same_values(ConvNetBackbone(widths=(8, 16)), ConvNetBackbone(widths=(8, 32)))
+    False
+    """
+    if isinstance(one, Recipe):
+        return type(one) is type(other) and same_values(_values(one), _values(other))
+    if isinstance(one, (list, tuple, np.ndarray)):
+        return (
+            isinstance(other, (list, tuple, np.ndarray))
+            and len(one) == len(other)
+            and all(map(same_values, one, other))
+        )
+    return bool(one == other)
+
+
+def _values(recipe: Recipe) -> list[Any]:
+    params = recipe.get_params(deep=False)
+    return [params[name] for name in sorted(params)]

@@ -54,6 +54,7 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
 
     # Images of every size are welcome, as elsewhere where `image_size` is given.
     image_size = "native"
+    _size_parameter = "crop_size"
     resize = "native"
 
     @property

@@ -7,6 +7,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from skmultigran._network import NetworkRecipe, Normalisation
+from skmultigran._recipe import same_values
 from skmultigran.estimators._diagram import network_diagram
 from skmultigran.estimators._nested import NestedRecipes
 from skmultigran.images import ImageSource, ValueRange, channel_statistics
@@ -19,6 +20,8 @@ class NetworkDesign(NestedRecipes):
     # What the head must answer for; the recipe of a head says it.
     _answers = "image"
     _default_head = "pooled"
+    # The parameter that says how large the images are that the network sees.
+    _size_parameter = "image_size"
     # A parameter of the estimators that can answer early, and so be trained stage by
     # stage.
     deep_supervision = False
@@ -70,6 +73,25 @@ class NetworkDesign(NestedRecipes):
         """
         names = ("backbone", "fusion", "head")
         return {name: clone(self._recipe(name)) for name in names}
+
+    def _check_same_network(self, caller):
+        """Refuse to go on with a network that is not the one now asked for."""
+        known = self.network_recipe_
+        asked = {
+            **self._parts(),
+            "scales": checked_scales(self.scales),
+            self._size_parameter: self._image_size(known.image_size),
+            "deep_supervision": self.deep_supervision or known.deep_supervision,
+        }
+        for name, value in asked.items():
+            size = name == self._size_parameter
+            before = known.image_size if size else getattr(known, name)
+            if not same_values(value, before):
+                raise ValueError(
+                    f"{caller} goes on with the network that {type(self).__name__} "
+                    f"has, of {name}={before!r}, but {name}={value!r} asks for another "
+                    f"one. Set warm_start=False and call fit, or set {name} as it was."
+                )
 
     def _check_head(self):
         if getattr(self._recipe("head"), "answers", "image") != self._answers:

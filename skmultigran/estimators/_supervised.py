@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 
 import numpy as np
@@ -39,6 +40,8 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
 
     def _fit_on_targets(self, X, y, *, reuse, **metadata):
         """Read everything, then train a fresh network or a copy of that there is."""
+        if reuse:
+            self._check_same_network("warm_start=True")
         samples = self._samples(
             X, y, metadata["sample_weight"], reset=not reuse, learn=not reuse
         )
@@ -100,23 +103,33 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
         return samples, None
 
     def _validation_samples(self, X, y, sample_weight):
-        images = read_images(self, X, reset=False, sample_weight=sample_weight)
-        y = self._targets.checked(y)
-        check_consistent_length(images, y)
-        self._check_answers(images, y)
-        rows, weights = positive_rows(sample_weight, images, "X_val")
-        y = y[rows]
-        targets = self._task.encode(y)
-        weights = self._targets.balanced(weights, y, self._task)
+        with _told_of("X_val and y_val"):
+            images = read_images(self, X, reset=False, sample_weight=sample_weight)
+            y = self._targets.checked(y)
+            check_consistent_length(images, y)
+            self._check_answers(images, y)
+            rows, weights = positive_rows(sample_weight, images, "X_val")
+            y = y[rows]
+            targets = self._task.encode(y)
+            weights = self._targets.balanced(weights, y, self._task)
         return Samples(images, rows, targets, scaled_to_mean_one(weights))
 
     def _hold_out(self, samples):
-        kept, held = train_test_split(
-            np.arange(len(samples.rows)),
-            test_size=self.validation_fraction,
-            stratify=self._targets.strata(samples.targets),
-            random_state=self.random_state,
-        )
+        try:
+            kept, held = train_test_split(
+                np.arange(len(samples.rows)),
+                test_size=self.validation_fraction,
+                stratify=self._targets.strata(samples.targets),
+                random_state=self.random_state,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"{type(self).__name__} cannot hold out "
+                f"validation_fraction={self.validation_fraction} of "
+                f"{len(samples.rows)} images for early_stopping=True: {error}. Change "
+                "validation_fraction, pass X_val and y_val, or set "
+                "early_stopping=False."
+            ) from error
         return tuple(_part(samples, np.sort(part)) for part in (kept, held))
 
 
@@ -184,11 +197,22 @@ class MultiGranularityPredictor(SupervisedMultiGranularity):
     def _partial_fit(self, X, y, sample_weight, *, learn):
         """Train for one more epoch; with `learn` the task is learned from this y."""
         first = not self.__sklearn_is_fitted__()
+        if not first:
+            self._check_same_network("partial_fit")
         samples = self._samples(X, y, sample_weight, reset=first, learn=learn)
         if first:
             self._start(samples, self._task.n_outputs)
         self._continue(samples)
         return self
+
+
+@contextlib.contextmanager
+def _told_of(names):
+    """Let errors about data begin with the names that the data has."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{names}: {error}") from error
 
 
 def _readable(images, rows, weights, owner):

@@ -42,9 +42,7 @@ class TaskNetworkPredictor(MultiGranularityPredictor):
     @property
     def _about_pixels(self):
         """Whether a task asks for masks; False also while `tasks` is no dict."""
-        tasks = self.tasks.values() if isinstance(self.tasks, dict) else ()
-        kinds = [task.get("type") if isinstance(task, dict) else task for task in tasks]
-        return "segmentation" in kinds
+        return isinstance(self.tasks, dict) and "segmentation" in self._kinds().values()
 
     def _diagram_parts(self):
         parts = super()._diagram_parts()
@@ -103,9 +101,27 @@ class TaskNetworkPredictor(MultiGranularityPredictor):
 
     # ------------------------------------------------------------------ fit
 
+    def _check_same_network(self, caller):
+        """Refuse other tasks, too."""
+        if self._kinds() != self._kinds_:
+            raise ValueError(
+                f"{caller} goes on with the network that {type(self).__name__} has, "
+                f"for the tasks {self._kinds_}, but now they are {self._kinds()}. Set "
+                "warm_start=False and call fit, or set the tasks as they were."
+            )
+        super()._check_same_network(caller)
+
+    def _kinds(self):
+        """Return the names of the tasks, each with its type."""
+        return {
+            name: task.get("type") if isinstance(task, dict) else task
+            for name, task in self.tasks.items()
+        }
+
     def _samples(self, X, y, sample_weight, *, reset, learn):
         samples = super()._samples(X, y, sample_weight, reset=reset, learn=learn)
         self._answer_form_ = form_of(y, type(self).__name__)
+        self._kinds_ = self._kinds()
         return samples
 
     def _check_answers(self, images, y):

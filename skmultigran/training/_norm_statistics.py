@@ -102,7 +102,8 @@ def estimate_norm_statistics(
     rows = np.linspace(0, len(source) - 1, n).astype(np.int64)
     # Rows may be sorted by class, and a batch of one class is not like the data.
     rows = np.random.default_rng(0).permutation(rows)
-    for part in np.array_split(rows, max(1, n // batch_size)):
+    # A norm refuses a single value per channel.
+    for part in np.array_split(rows, max(1, n // max(2, batch_size))):
         module(source.gather(part).to(device))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from skmultigran import ConvNetBackbone
+
 
 def _losses(classifier):
     return [epoch["train_loss"] for epoch in classifier.history_]
@@ -139,3 +141,40 @@ def test_training_ends_in_evaluation_mode(small, pair):
     classifier = small().partial_fit(images, y, classes=[0, 1])
     assert not any(module.training for module in classifier.network_.modules())
     assert all(torch.isfinite(p).all() for p in classifier.network_.parameters())
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"fusion": "fpn"},
+        {"backbone__widths": (8, 8)},
+        {"head__dropout": 0.5},
+        {"scales": (1.0, 0.5)},
+        {"image_size": 8},
+        {"deep_supervision": True},
+    ],
+    ids=lambda parameters: next(iter(parameters)),
+)
+def test_another_network_is_not_ignored(small, pair, parameters):
+    images, y = pair
+    backbone = ConvNetBackbone(widths=(8, 16))
+    classifier = small(max_epochs=1, warm_start=True, backbone=backbone)
+    classifier.fit(images, y).set_params(**parameters)
+    name = next(iter(parameters)).partition("__")[0]
+    for train in (classifier.fit, classifier.partial_fit):
+        with pytest.raises(ValueError, match=f"{name}=.* asks for another one"):
+            train(images, y)
+    assert classifier.set_params(warm_start=False).fit(images, y).n_iter_ == 1
+
+
+def test_what_is_no_part_of_the_network_may_change(small, pair):
+    images, y = pair
+    classifier = small(max_epochs=1, warm_start=True).fit(images, y)
+    classifier.set_params(max_epochs=2, lr=0.001, backbone__widths=[8, 16])
+    assert classifier.fit(images, y).n_iter_ == 2
+
+
+def test_batches_of_one_image(small, pair):
+    images, y = pair
+    classifier = small(batch_size=1, max_epochs=1).fit(images[:15], y[:15])
+    assert np.isfinite(classifier.predict_proba(images)).all()

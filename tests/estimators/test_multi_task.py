@@ -309,6 +309,19 @@ def test_warm_start_goes_on(images, columns):
         model.fit(images, y)
 
 
+def test_a_warm_start_refuses_other_tasks(images, columns):
+    model = small(max_epochs=1, warm_start=True).fit(images, columns)
+    before = model.predict(images[:2])
+    model.set_params(tasks={**TASKS, "digit": "regression"})
+    with pytest.raises(ValueError, match=r"for the tasks .*Set warm_start=False"):
+        model.fit(images, columns)
+    model.set_params(tasks={"digit": TASKS["digit"]})
+    with pytest.raises(ValueError, match="set the tasks as they were"):
+        model.fit(images, columns)
+    after = model.set_params(tasks=TASKS).predict(images[:2])
+    np.testing.assert_array_equal(after["digit"], before["digit"])
+
+
 def test_inside_a_pipeline_a_search_and_cross_validation(images, columns):
     y = frame(columns)
     pipeline = make_pipeline(FunctionTransformer(np.sqrt), small(max_epochs=2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from sklearn.utils.validation import validate_data
 
 from skmultigran._support import check_feature_names
@@ -9,6 +10,7 @@ from skmultigran.images import (
     ArrayImages,
     Images,
     ImageShape,
+    check_several,
     chosen_image_size,
     holds_images,
     infer_image_shape,
@@ -50,9 +52,10 @@ def read_images(
         If X is empty, sparse, complex, no numbers, has NaN or infinite pixels or files
         that cannot be read, or does not fit what the estimator was fitted on.
     """
+    owner = type(estimator).__name__
+    check_several(X, owner, None if reset else estimator.image_shape_)
     if not holds_images(X):
         return _read_rows(estimator, X, reset)
-    owner = type(estimator).__name__
     weighted = sample_weight is not None
     images = open_images(
         X,
@@ -61,6 +64,7 @@ def read_images(
         n_jobs=estimator.n_jobs,
         collect_problems=collect_problems,
         rows=positive_rows(sample_weight, X, owner)[0] if weighted else None,
+        channels=None if reset else estimator.image_shape_[2],
     )
     if reset:
         _set_shape(estimator, X, images)
@@ -74,6 +78,12 @@ def read_images(
 
 def _read_rows(estimator, X, reset) -> ArrayImages:
     """Read flattened rows."""
+    if not reset and estimator._any_size_ and np.ndim(X) == 2:
+        raise ValueError(
+            f"X has flattened rows, but {type(estimator).__name__} was fitted on "
+            "images of any size, and rows do not tell theirs. Pass an array (n, h, w) "
+            "or (n, h, w, c), or a list of images."
+        )
     rows = validate_data(
         estimator, X, dtype="numeric", ensure_all_finite=False, reset=reset
     )
@@ -81,12 +91,6 @@ def _read_rows(estimator, X, reset) -> ArrayImages:
         shape = infer_image_shape(rows.shape, estimator.image_shape)
         estimator.image_shape_ = tuple(shape)
         estimator._any_size_ = False
-    elif estimator._any_size_:
-        raise ValueError(
-            f"X has flattened rows, but {type(estimator).__name__} was fitted on "
-            "images of any size, and rows do not tell theirs. Pass an array (n, h, w) "
-            "or (n, h, w, c)."
-        )
     images = ArrayImages(rows, ImageShape(*estimator.image_shape_))
     images.check_finite(type(estimator).__name__)
     return images

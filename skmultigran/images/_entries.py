@@ -121,3 +121,47 @@ def _is_entry(value) -> bool:
     return isinstance(value, list) and any(
         isinstance(line, (list, tuple, np.ndarray)) for line in value[:1]
     )
+
+
+def check_several(X: Any, owner: str, shape: tuple[int, ...] | None = None) -> None:
+    """Check that X is no single image, of which scikit-learn would say other things.
+
+    Parameters
+    ----------
+    X : object
+        What a user passed as images.
+    owner : str
+        Name of the estimator, for the message.
+    shape : tuple of int or None, default=None
+        Height, width and channels that a model was fitted on. None: not known.
+
+    Raises
+    ------
+    ValueError
+        If X is a path, a picture of Pillow, or an array of the shape of one image.
+
+    Examples
+    --------
+    >>> from skmultigran.images import check_several
+    >>> check_several(["cat.png"], "the example")
+    """
+    if is_path(X) or is_picture(X):
+        what, instead = repr(X), "[X]"
+    elif shape is not None and _is_one_array(X, shape):
+        what, instead = f"an array of shape {tuple(X.shape)}", "X[None]"
+    else:
+        return
+    raise ValueError(
+        f"{owner} takes several images, but X is {what}, a single one. Pass {instead}."
+    )
+
+
+def _is_one_array(X: Any, shape: tuple[int, ...]) -> bool:
+    if not isinstance(X, (np.ndarray, torch.Tensor)):
+        return False
+    height, width, channels = shape
+    if X.ndim == 2:
+        # Unless a row of it is an image.
+        return tuple(X.shape) == (height, width) and (height, channels) != (1, 1)
+    # Of several grey images otherwise, which a model of colours refuses.
+    return X.ndim == 3 and channels > 1 and X.shape[2] == channels

@@ -48,6 +48,7 @@ def open_images(
     n_jobs: int | None = None,
     collect_problems: bool = False,
     rows: np.ndarray | None = None,
+    channels: int | None = None,
 ) -> Images:
     """Return the images in `X`, to be read by row number.
 
@@ -70,6 +71,8 @@ def open_images(
         Whether rows that cannot be read are kept as `problems` instead of raising.
     rows : ndarray of int or None, default=None
         Rows that will be read; the others of a column are not looked at. None: all.
+    channels : int or None, default=None
+        Channels that the images of a column will be converted to. None: not known.
 
     Returns
     -------
@@ -100,7 +103,8 @@ def open_images(
     entries = None if is_image_array(X) else image_entries(X)
     if entries is not None:
         X = one_array(entries)
-        if X is None:
+        # An array keeps its channels; images of a column may be given others.
+        if X is None or channels not in (None, _channels(X)):
             return ListedImages(
                 entries,
                 owner,
@@ -112,6 +116,10 @@ def open_images(
     images = ArrayImages(array, infer_image_shape(array.shape, image_shape))
     images.check_finite(owner)
     return images
+
+
+def _channels(array: np.ndarray) -> int:
+    return 1 if array.ndim == 3 else array.shape[-1]
 
 
 def _checked(X: Any, owner: str) -> np.ndarray:

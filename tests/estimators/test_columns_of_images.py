@@ -117,10 +117,9 @@ def test_shapes_and_names_of_each_form(small, paths):
 
 def test_rows_are_no_images_for_a_model_of_files(small, paths):
     fitted = small(max_epochs=1).fit(paths, Y)
-    with pytest.raises(ValueError, match="192 features, but .* is expecting 1"):
-        fitted.predict(IMAGES.reshape(N, -1))
-    with pytest.raises(ValueError, match="flattened rows, but .* images of any size"):
-        fitted.predict(np.zeros((3, 1)))
+    for rows in (IMAGES.reshape(N, -1), np.zeros((3, 1))):
+        with pytest.raises(ValueError, match="flattened rows, but .* of any size"):
+            fitted.predict(rows)
 
 
 def test_channels_follow_those_of_fit(small, tmp_path, paths):
@@ -139,6 +138,17 @@ def test_channels_follow_those_of_fit(small, tmp_path, paths):
     )
     both = small(max_epochs=1).fit(paths[:12] + grey_paths[12:], Y)
     assert both.image_shape_ == (8, 8, 3)
+
+
+def test_lists_of_one_shape_get_the_channels_of_fit(small):
+    of_grey = small(max_epochs=1).fit(IMAGES[:, :, :, 0], Y)
+    colours = [np.repeat(image, 3, axis=2) for image in IMAGES[:, :, :, :1]]
+    np.testing.assert_array_equal(
+        of_grey.predict_proba(colours), of_grey.predict_proba(IMAGES[:, :, :, 0])
+    )
+    # An array keeps the channels that it has.
+    with pytest.raises(ValueError, match="3 channels.*Convert the images to 1"):
+        of_grey.predict(np.stack(colours))
 
 
 def test_threads_give_the_same_bytes(small, mixed_paths):

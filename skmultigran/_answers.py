@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -69,3 +71,26 @@ def _absent(value: Any, missing: Any) -> bool:
     if isinstance(value, float | np.floating) and np.isnan(value):
         return True
     return missing is not None and bool(value == missing)
+
+
+def check_class_weight(class_weight: Any) -> None:
+    """Check the weights of a dictionary.
+
+    Parameters
+    ----------
+    class_weight : dict or other
+        Weights of the classes; what is no dictionary is left to others.
+
+    Raises
+    ------
+    ValueError
+        If a weight is no finite number of zero or more.
+    """
+    if not isinstance(class_weight, dict):
+        return
+    for label, weight in class_weight.items():
+        if not (isinstance(weight, Real) and 0 <= float(weight) < math.inf):
+            raise ValueError(
+                f"class_weight={class_weight!r} has {weight!r} for {label!r}, but "
+                "weights must be finite numbers of zero or more."
+            )

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_array, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
+from skmultigran._answers import check_class_weight
 from skmultigran.tasks import ClassificationTask, MultiLabelTask, MultiOutputTask
 
 _INDICATOR = (0, 1)
@@ -208,6 +209,7 @@ def class_weight_table(column, weights, labels, class_weight):
     """
     if class_weight is None:
         return np.ones(len(labels))
+    check_class_weight(class_weight)
     if isinstance(class_weight, dict):
         table = np.array([class_weight.get(label, 1.0) for label in labels.tolist()])
     else:

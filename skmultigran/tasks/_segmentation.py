@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from skmultigran._answers import check_class_weight
+
 # Class numbers of pixels that count for nothing are negative.
 _IGNORED = -1
 # Keeps the overlap of what is empty defined.
@@ -275,6 +277,7 @@ def pixel_weights(
     """
     if class_weight is None:
         return None
+    check_class_weight(class_weight)
     n_classes = task.n_outputs
     if isinstance(class_weight, str):
         counts = sum(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import compute_class_weight
 
+from skmultigran._answers import check_class_weight
 from skmultigran._support import check_sample_weight
 
 
@@ -79,6 +80,7 @@ def class_balanced(
     """
     if class_weight is None:
         return weights
+    check_class_weight(class_weight)
     per_class = compute_class_weight(
         class_weight, classes=classes, y=y, sample_weight=weights
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -157,6 +158,19 @@ def _run_epoch(
         "train_loss": float(net.history[-1, "train_loss"]),
         "lr": float(net.optimizer_.param_groups[0]["lr"]),
     }
+    _check_finite(net, number, epoch["train_loss"])
     if validation is not None:
         epoch |= validation.evaluate(net)
     return epoch | {"seconds": time.perf_counter() - start}
+
+
+def _check_finite(net: TrainingNet, number: int, loss: float) -> None:
+    """Raise if the loss or a weight is no number any more, of which none comes back."""
+    weights = (part.detach().sum() for part in net.module_.parameters())
+    if math.isfinite(loss) and all(bool(weight.isfinite()) for weight in weights):
+        return
+    raise ValueError(
+        f"Training diverged: after epoch {number} with lr={net.lr:g} the loss is "
+        f"{loss:g}, and weights are infinite or NaN. Take a smaller lr; lr='auto' is "
+        "made for ordinary images and answers."
+    )

@@ -1,5 +1,7 @@
 """Bad input gets a clear error, and nothing is lost."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -86,13 +88,14 @@ BAD_FITS = {
         X,
         Y,
         {"X_val": X[:, :-1], "y_val": Y},
-        "35 features, but .* is expecting 36",
+        "^X_val and y_val: .*35 features, but .* is expecting 36",
     ),
+    "a path": ("cat.png", Y, {}, r"X is 'cat.png', a single one. Pass \[X\]"),
     "unknown validation labels": (
         X,
         Y,
         {"X_val": X, "y_val": Y + 1},
-        r"labels \[2\].*not among the classes \[0, 1\]",
+        r"^X_val and y_val: .*labels \[2\].*not among the classes \[0, 1\]",
     ),
 }
 
@@ -125,6 +128,9 @@ BAD_PARAMETERS = {
         "early_stopping=False, but X_val",
     ),
     "max_epochs": ({"max_epochs": 0}, "'max_epochs' parameter"),
+    "class_weight negative": ({"class_weight": {1: -1.0}}, "-1.0 for 1, but weights"),
+    "class_weight NaN": ({"class_weight": {0: np.nan}}, "nan for 0, but weights"),
+    "lr that diverges": ({"lr": 1e9, "max_epochs": 9}, r"diverged.*lr=1e\+09"),
 }
 
 
@@ -178,6 +184,8 @@ BAD_PREDICTS = {
     "narrow rows": (X[:, :-1], "35 features, but .* is expecting 36"),
     "no rows": (X[:0], r"0 sample\(s\)"),
     "another size": (np.zeros((2, 6, 7)), "6 x 7 pixels.*fitted on images of 6 x 6"),
+    "one image": (np.zeros((6, 6)), r"shape \(6, 6\), a single one. Pass X\[None\]"),
+    "one path": (Path("a.png"), r"PosixPath\('a.png'\), a single one. Pass \[X\]"),
     "another channel count": (np.zeros((2, 6, 6, 3)), "3 channels.*images with 1"),
 }
 
@@ -244,3 +252,16 @@ def test_ctrl_c_is_an_interruption_and_nothing_is_lost(small, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             call(X, Y)
         _assert_unchanged(fitted, snapshot)
+
+
+def test_one_image_in_colour_at_predict(small):
+    fitted = small(max_epochs=1).fit(np.zeros((20, 6, 6, 3)), Y)
+    with pytest.raises(ValueError, match=r"\(6, 6, 3\), a single one. Pass X\[None\]"):
+        fitted.predict(np.zeros((6, 6, 3)))
+
+
+def test_too_little_to_hold_out(small):
+    y = np.arange(20) % 10
+    match = r"cannot hold out validation_fraction=0.05 of 20 images.*pass X_val"
+    with pytest.raises(ValueError, match=match):
+        small(early_stopping=True, validation_fraction=0.05).fit(X, y)

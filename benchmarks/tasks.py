@@ -87,10 +87,11 @@ def partly(options, seed):
         "the answered half alone": (X[answered], chosen(y, answered)),
     }
     for name, (images, answers) in cases.items():
-        # As many steps for half as many images; "auto" means that already.
-        epochs = options.epochs and options.epochs * len(X) // len(images)
         model = MultiGranularityMultiTask(
-            tasks=tasks, max_epochs=epochs or "auto", random_state=seed, **SHIFTED
+            tasks=tasks,
+            max_epochs=options.epochs or "auto",
+            random_state=seed,
+            **SHIFTED,
         )
         times = {}
         with timed(times):

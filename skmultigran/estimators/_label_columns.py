@@ -37,10 +37,35 @@ def checked_columns(y):
     for column in y.T:
         # A column of a mixed table is an array of objects; its labels tell their type.
         column = np.array(column.tolist()) if column.dtype == object else column
-        if column.dtype.kind == "f":
-            assert_all_finite(column, input_name="y")
-        check_classification_targets(column)
+        check_labels(column)
     return y
+
+
+def check_labels(labels):
+    """Check that labels are there, can be sorted and may be classes.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,)
+        The labels, or a column of them.
+
+    Raises
+    ------
+    ValueError
+        If labels are missing, of types that have no common order, or continuous.
+    """
+    if labels.dtype.kind == "f":
+        assert_all_finite(labels, input_name="y")
+    if labels.dtype == object:
+        try:
+            np.unique(labels)
+        except TypeError:
+            types = sorted({type(label).__name__ for label in labels.tolist()})
+            raise ValueError(
+                f"y has labels of the types {types}, which have no order among each "
+                "other. Make all labels of one type, and leave out images without one."
+            ) from None
+    check_classification_targets(labels)
 
 
 def checked_classes(classes, y):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.utils import assert_all_finite, check_array, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_array, column_or_1d
 
-from skmultigran.estimators._label_columns import checked_columns, learn_columns
+from skmultigran.estimators._label_columns import (
+    check_labels,
+    checked_columns,
+    learn_columns,
+)
 from skmultigran.tasks import ClassificationTask, RegressionTask
 from skmultigran.training import class_balanced
 
@@ -46,9 +49,7 @@ class LabelTargets:
         if y.ndim == 2 and y.shape[1] > 1:
             return checked_columns(y)
         y = column_or_1d(y, warn=True)
-        if y.dtype.kind == "f":
-            assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
+        check_labels(y)
         return y
 
     def learn_task(self, y, weights, classes=None):

@@ -27,6 +27,15 @@ from skmultigran.training import MaskLayers, TaskBatches
 class TaskNetworkPredictor(MultiGranularityPredictor):
     """Base of the estimator of several tasks: all that is not its public face."""
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.one_d_labels = False
+        tags.target_tags.two_d_labels = True
+        tags.target_tags.single_output = False
+        tags.target_tags.multi_output = True
+        return tags
+
     @property
     def _targets(self):
         owner = type(self).__name__

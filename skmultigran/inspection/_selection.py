@@ -108,7 +108,8 @@ def select_granularities(
     TypeError
         If the estimator has no granularities, or is about pixels.
     ValueError
-        If more granularities are asked for than there are.
+        If more granularities are asked for than there are, or if y has the answers of
+        several tasks.
 
     Notes
     -----
@@ -140,6 +141,13 @@ def select_granularities(
             f"{caller} got n_granularities={n_granularities}, but there are "
             f"{len(names)}: {', '.join(names)}."
         )
+    network = last_network(estimator, None, caller).estimator
+    if hasattr(network, "tasks") and _has_names(y):
+        raise ValueError(
+            f"{caller} chooses for one answer, but y has several, as the tasks "
+            f"{list(network.tasks)} of {type(network).__name__} have. Pass y of one "
+            f"of them: y[{next(iter(network.tasks))!r}]."
+        )
     model = _model(model, blocks.rest, estimator, y)
     folds = list(check_cv(cv, y, classifier=is_classifier(model)).split(blocks.rows, y))
 
@@ -155,7 +163,6 @@ def select_granularities(
             tol,
         )
     chosen = [name for name in names if name in order]
-    network = last_network(estimator, None, caller).estimator
     scales, out_indices = _parameters(network, chosen)
     return Bunch(
         granularities=chosen,
@@ -176,6 +183,12 @@ def _model(model, rest, estimator, y):
     numbers = type_of_target(y).startswith("continuous") or is_regressor(estimator)
     ridge = RidgeCV if numbers else RidgeClassifierCV
     return make_pipeline(StandardScaler(), ridge(alphas=_ALPHAS))
+
+
+def _has_names(y):
+    """Whether y has named columns: a data frame, a structured array or a dict."""
+    names = getattr(getattr(y, "dtype", None), "names", None)
+    return isinstance(y, dict) or hasattr(y, "columns") or names is not None
 
 
 def _columns(blocks, chosen):

@@ -33,6 +33,18 @@ BAD_FITS = {
     "y of another length": (X, Y[:-1], {}, "inconsistent numbers of samples"),
     "y missing": (X, None, {}, "requires y to be passed"),
     "NaN in y": (X, np.where(Y == 0, np.nan, 1.0), {}, "y contains NaN"),
+    "labels of two types": (
+        X,
+        np.array(["a", None] * 10, dtype=object),
+        {},
+        r"types \['NoneType', 'str'\].*leave out images without",
+    ),
+    "columns of labels of two types": (
+        X,
+        np.array([["a", "b"], ["b", None]] * 10, dtype=object),
+        {},
+        r"types \['NoneType', 'str'\]",
+    ),
     "continuous y": (X, np.linspace(0, 1, 20), {}, "Unknown label type"),
     "sparse": (sparse.csr_array(X), Y, {}, "[Ss]parse data was passed"),
     "complex": (X + 1j, Y, {}, "Complex data not supported"),

@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import get_tags
 
 from skmultigran import (
     ConvNetBackbone,
@@ -307,6 +308,13 @@ def test_warm_start_goes_on(images, columns):
     y = {**columns, "even": np.where(columns["digit"] > 2, "yes", "maybe")}
     with pytest.raises(ValueError, match=r"Task 'even': .*labels \['maybe'\]"):
         model.fit(images, y)
+
+
+def test_tags_say_that_y_has_several_answers():
+    tags = get_tags(small()).target_tags
+    assert tags.required
+    assert tags.multi_output
+    assert not tags.single_output
 
 
 def test_a_warm_start_refuses_other_tasks(images, columns):

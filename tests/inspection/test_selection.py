@@ -132,6 +132,8 @@ def test_a_task_of_several(digits):
     ).fit(X, {"digit": y})
     found = select_granularities(model, X, y, model=RidgeClassifier(), cv=2)
     assert found.scores[-1] > 0.5
+    with pytest.raises(ValueError, match=r"chooses for one answer.*y\['digit'\]"):
+        select_granularities(model, X, {"digit": y}, cv=2)
 
 
 def test_refuses_more_than_there_are_and_models_of_pixels(digits, separate):

@@ -132,7 +132,8 @@ class MultiGranularityMultiTask(TaskNetworkPredictor):
         Seed of initialisation, shuffling, dropout and augmentation. The same int gives
         the same predictions; torch's global generators are left as they were.
     warm_start : bool, default=False
-        Whether fit goes on from the weights of the previous fit.
+        Whether fit goes on from the weights of the previous fit. What the network is
+        built of must then stay as it was.
     verbose : int, default=0
         Whether to show a progress bar.
     n_jobs : int or None, default=None

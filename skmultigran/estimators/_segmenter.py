@@ -111,7 +111,8 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
     random_state : int, RandomState instance or None, default=None
         Seed of initialisation, shuffling, crops, dropout and augmentation.
     warm_start : bool, default=False
-        Whether fit goes on from the weights of the previous fit.
+        Whether fit goes on from the weights of the previous fit. What the network is
+        built of must then stay as it was.
     verbose : int, default=0
         Whether to show a progress bar.
     n_jobs : int or None, default=None

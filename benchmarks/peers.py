@@ -47,12 +47,12 @@ def _ours(augment, **training):
     return make
 
 
-def _scattering(case):
+def _scattering(case, *steps):
     from sklearn.pipeline import make_pipeline
 
     from skmultigran import MultiGranularityTransformer
 
-    return make_pipeline(MultiGranularityTransformer(), _lda())
+    return make_pipeline(MultiGranularityTransformer(), *steps, _lda())
 
 
 def _mixing(case):
@@ -61,10 +61,11 @@ def _mixing(case):
 
 
 def _vote(case):
+    from sklearn.decomposition import PCA
     from sklearn.ensemble import VotingClassifier
 
-    network = _mixing(case)
-    members = [("network", network), ("wavelets", _scattering(case))]
+    wavelets = _scattering(case, PCA(300, random_state=case.seed))
+    members = [("network", _mixing(case)), ("wavelets", wavelets)]
     # Discriminants are too sure of themselves.
     return VotingClassifier(members, voting="soft", weights=[3, 1])
 
@@ -173,7 +174,7 @@ PEERS = {
         random=True,
     ),
     "vote": Peer(
-        "VotingClassifier: mixup=0.4, and MultiGranularityTransformer with LDA",
+        "VotingClassifier: mixup=0.4; MultiGranularityTransformer, PCA, LDA",
         _vote,
         ours=True,
         random=True,

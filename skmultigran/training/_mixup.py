@@ -9,18 +9,18 @@ from torch import Tensor
 
 
 class Mixture(NamedTuple):
-    """How the images of a batch were mixed, pair by pair.
+    """How the images of a batch were mixed.
 
     Parameters
     ----------
     partners : Tensor of int64 of shape (B,)
         Which image of the batch each one was mixed with.
-    shares : Tensor of float32 of shape (B,)
+    share : float
         The share of the image itself; the rest is its partner's.
     """
 
     partners: Tensor
-    shares: Tensor
+    share: float
 
     def answers(self, targets: Tensor, weights: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Return the answers of both images of each pair, weighted by their shares.
@@ -38,10 +38,10 @@ class Mixture(NamedTuple):
             Targets and weights: of the images, and of their partners. The sum of the
             two weighted losses is the loss of the mixed image.
         """
-        shares, partners = self.shares.to(weights), self.partners.to(weights.device)
+        partners = self.partners.to(weights.device)
         return [
-            (targets, weights * shares),
-            (targets[partners], weights[partners] * (1 - shares)),
+            (targets, weights * self.share),
+            (targets[partners], weights[partners] * (1 - self.share)),
         ]
 
 
@@ -53,8 +53,8 @@ def mixed(images: Tensor, alpha: float) -> tuple[Tensor, Mixture]:
     images : Tensor of float32 of shape (B, ...)
         Images, or rows of features.
     alpha : float
-        Shares are drawn from Beta(alpha, alpha): near 0 or 1 where it is small, evenly
-        where it is 1.
+        The share is drawn from Beta(alpha, alpha), one for the batch: mostly near 0 or
+        1 where alpha is small, evenly where it is 1.
 
     Returns
     -------
@@ -77,8 +77,6 @@ def mixed(images: Tensor, alpha: float) -> tuple[Tensor, Mixture]:
     tensor([1., 1., 1., 1.])
     """
     partners = torch.randperm(len(images))
-    concentration = torch.full((len(images),), alpha)
-    shares = torch.distributions.Beta(concentration, concentration).sample()
-    own = shares.to(images).view(-1, *[1] * (images.ndim - 1))
+    share = torch.distributions.Beta(alpha, alpha).sample().item()
     others = images[partners.to(images.device)]
-    return torch.lerp(others, images, own), Mixture(partners, shares)
+    return torch.lerp(others, images, share), Mixture(partners, share)

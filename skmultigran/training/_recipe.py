@@ -53,8 +53,8 @@ class Training(Recipe):
         annealed to zero.
     mixup : float, default=0.0
         Each image is mixed with another one of its batch, and answers partly as this
-        one [2]_: the share is drawn from Beta(mixup, mixup). Of use where images are
-        few and seen often: 0.4, say. 0: images stay as they are.
+        one [2]_; the share, one per batch, is drawn from Beta(mixup, mixup). Of use
+        where images are few and seen often: 0.4, say. 0: images stay as they are.
     size_schedule : {"constant", "coarse_to_fine"}, default="constant"
         "coarse_to_fine": the network is first shown images of 0.6 times their size,
         later of 0.8 and in the last 0.4 of the steps whole ones, which takes 0.7 of the

@@ -155,7 +155,9 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
         return tuple(size)
 
     def _source(self, images, rows=None):
-        return CropSource(images, self.value_range_, self.image_size_, rows)
+        return self._checked(
+            CropSource(images, self.value_range_, self.image_size_, rows)
+        )
 
     def _normalisation(self, source, weights):
         return super()._normalisation(_WholeImages(source), weights)

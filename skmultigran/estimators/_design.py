@@ -10,7 +10,13 @@ from skmultigran._network import NetworkRecipe, Normalisation
 from skmultigran._recipe import same_values
 from skmultigran.estimators._diagram import network_diagram
 from skmultigran.estimators._nested import NestedRecipes
-from skmultigran.images import ImageSource, ValueRange, channel_statistics
+from skmultigran.images import (
+    ImageSource,
+    ValueRange,
+    channel_statistics,
+    typical_high,
+    warn_of_other_unit,
+)
 from skmultigran.training import check_trainable, resolve_device
 
 
@@ -50,6 +56,7 @@ class NetworkDesign(NestedRecipes):
         self.value_range_ = ValueRange.learn(
             samples.images, self.value_range, samples.rows
         )
+        self._learn_high(samples.images, samples.rows)
         self._check_value_range()
         source = self._source(samples.images, samples.rows)
         if not self._is_frozen():
@@ -188,13 +195,21 @@ class NetworkDesign(NestedRecipes):
         return not (backbone.pretrained or backbone.fixed)
 
     def _source(self, images, rows=None):
-        return ImageSource(
-            images,
-            self.value_range_,
-            self.image_size_,
-            self.resize,
-            rows,
+        return self._checked(
+            ImageSource(images, self.value_range_, self.image_size_, self.resize, rows)
         )
+
+    def _learn_high(self, images, rows=None):
+        """Remember by what another unit is found later; nothing if the user says it."""
+        auto = isinstance(self.value_range, str)
+        self._typical_high_ = (
+            typical_high(images, self.value_range_, rows) if auto else None
+        )
+
+    def _checked(self, source):
+        """Return a source of images, after a warning if their unit is another one."""
+        warn_of_other_unit(source, self._typical_high_, type(self).__name__)
+        return source
 
 
 def checked_scales(scales):

@@ -70,7 +70,8 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
     value_range : tuple of float or "auto", default="auto"
         Pixel values that become 0 and 1. "auto": of the type for 8- and 16-bit
         integers and booleans; floats within [0, 1] as they are; other floats, and wider
-        integers, by the range seen in fit.
+        integers, by the range seen in fit. Floats that come later are in the unit of
+        fit; a warning says where they evidently are not.
     tile_size : int, default=384
         Images of more than `tile_size ** 2` pixels are looked at in tiles of this side.
     tile_overlap : int, default=128
@@ -247,6 +248,7 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
             self.device_ = resolve_device(self.device)
             self.image_size_ = self.image_shape_[:2]
             self.value_range_ = ValueRange.learn(images, self.value_range)
+            self._learn_high(images)
             self._check_value_range()
             self.network_recipe_ = NetworkRecipe(
                 backbone=clone(self._recipe("backbone")),
@@ -439,7 +441,7 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
         check_is_fitted(self)
         images = read_images(self, X, reset=False)
         # Crops of one pixel: images are never padded to a crop.
-        return CropSource(images, self.value_range_, (1, 1))
+        return self._checked(CropSource(images, self.value_range_, (1, 1)))
 
     def _pieces(self, source):
         """Yield position, core and columns `(h, w, n_columns)` of all tiles."""

@@ -59,7 +59,8 @@ class MultiGranularityRegressor(RegressorMixin, MultiGranularityPredictor):
     value_range : tuple of float or "auto", default="auto"
         Pixel values that become 0 and 1. "auto": of the type for 8- and 16-bit
         integers and booleans; floats within [0, 1] as they are; other floats, and wider
-        integers, by the range seen in fit.
+        integers, by the range seen in fit. Floats that come later are in the unit of
+        fit; a warning says where they evidently are not.
     augment : str, list of str or None, default="auto"
         Random changes of the training images, never of validation or prediction, as in
         `MultiGranularityClassifier`. "auto": none, since an image that is turned,

@@ -68,7 +68,8 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
     value_range : tuple of float or "auto", default="auto"
         Pixel values that become 0 and 1. "auto": of the type for 8- and 16-bit
         integers and booleans; floats within [0, 1] as they are; other floats, and wider
-        integers, by the range seen in fit.
+        integers, by the range seen in fit. Floats that come later are in the unit of
+        fit; a warning says where they evidently are not.
     augment : str, transform, list of str and transforms, or None, default="auto"
         Random changes of the crops, and with them of their masks: "affine", "shift",
         "flip", "crop", "color", "erase", "standard" (affine and flip), "strong", as in

@@ -17,6 +17,7 @@ from skmultigran.images._resizing import RESIZES, resize_images
 from skmultigran.images._shape import ImageShape, chosen_image_size, infer_image_shape
 from skmultigran.images._source import ImageSource
 from skmultigran.images._statistics import channel_statistics
+from skmultigran.images._units import typical_high, warn_of_other_unit
 from skmultigran.images._value_range import ValueRange
 
 __all__ = [
@@ -45,6 +46,8 @@ __all__ = [
     "open_images",
     "resize_images",
     "settled_state",
+    "typical_high",
     "unfit_mask",
+    "warn_of_other_unit",
     "with_channels",
 ]

@@ -83,6 +83,21 @@ class ValueRange:
             high = low + max(1.0, abs(low))
         return cls(low, high, by_dtype=bool(ranges))
 
+    def is_of_type(self, dtype: np.dtype) -> bool:
+        """Tell whether images of a type have the range of their type.
+
+        Parameters
+        ----------
+        dtype : numpy.dtype
+            Type of the images.
+
+        Returns
+        -------
+        bool
+            Whether they have, whatever `low` and `high` are.
+        """
+        return self.by_dtype and _dtype_range(dtype) is not None
+
     def to_unit(self, images: np.ndarray) -> np.ndarray:
         """Return the images with `low` at 0 and `high` at 1.
 

@@ -147,3 +147,19 @@ def test_value_range_is_used(small, pair):
     seen = small(max_epochs=2).fit(integers.astype(float), y)
     assert seen.value_range_.low == integers.min()
     assert explicit.value_range_.low == 0
+
+
+@pytest.mark.parametrize("in_fit", [np.uint8, np.float32])
+def test_another_unit_after_fit_is_named(small, pair, in_fit):
+    images, y = pair
+    integers = (images * 255).astype(np.uint8)
+    floats = np.float32(integers) / 255
+    seen, later = integers, floats
+    if in_fit is np.float32:
+        seen, later = floats, np.float32(integers)
+    model = small(max_epochs=1).fit(seen, y, X_val=seen[:20], y_val=y[:20])
+    model.predict(seen)
+    with pytest.warns(UserWarning, match="MultiGranularityClassifier got .* unit of f"):
+        model.predict(later)
+    # Validation images are measured by the range of their own fit.
+    model.fit(later, y, X_val=later[:20], y_val=y[:20]).predict(later)

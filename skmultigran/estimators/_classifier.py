@@ -53,7 +53,8 @@ class MultiGranularityClassifier(
     value_range : tuple of float or "auto", default="auto"
         Pixel values that become 0 and 1. "auto": of the type for 8- and 16-bit
         integers and booleans; floats within [0, 1] as they are; other floats, and wider
-        integers, by the range seen in fit.
+        integers, by the range seen in fit. Floats that come later are in the unit of
+        fit; a warning says where they evidently are not.
     augment : str, list of str or None, default="auto"
         Random changes of the training images, never of validation or prediction: any of
         "affine" (turned by up to 10 degrees, zoomed by up to a tenth, moved by up to a
@@ -174,7 +175,8 @@ class MultiGranularityClassifier(
         With deep supervision the granularities in the order in which they are computed
         and can answer, and "fused".
     exit_threshold_ : float or None
-        What `tune_exit_threshold` has chosen, until the next fit.
+        What `tune_exit_threshold` has chosen, until `exit_threshold` is set or the next
+        fit.
     n_features_in_ : int
         Values per image.
     feature_names_in_ : ndarray of str

@@ -114,7 +114,7 @@ class EarlyExits:
     def tune_exit_threshold(self, X_val, y_val, *, tolerance=0.002):
         """Choose the threshold from which an answer is sure, for images held out.
 
-        Predictions use it from then on, until the next fit.
+        Predictions use it from then on, until `exit_threshold` is set or the next fit.
 
         Parameters
         ----------
@@ -149,6 +149,7 @@ class EarlyExits:
             X_val, y_val, "tune_exit_threshold"
         )
         self.exit_threshold_ = lowest_threshold(confidences, right, tolerance)
+        self._tuned_beside_ = self.exit_threshold
         return self
 
     def _staged_judgements(self, X, y, caller):
@@ -161,6 +162,24 @@ class EarlyExits:
         confidences = [task.confidences(answers).numpy() for answers in outputs[:-1]]
         right = [task.score(answers, targets).numpy() for answers in outputs]
         return np.stack(confidences, axis=1), np.stack(right, axis=1)
+
+    def set_params(self, **params):
+        """Set parameters; a threshold set by hand replaces one that was tuned.
+
+        Parameters
+        ----------
+        **params : dict
+            Names to values.
+
+        Returns
+        -------
+        self
+            The estimator.
+        """
+        super().set_params(**params)
+        if "exit_threshold" in params:
+            vars(self).pop("exit_threshold_", None)
+        return self
 
     # ------------------------------------------------------------------ fit
 
@@ -199,7 +218,11 @@ class EarlyExits:
         return self._exits(source, threshold)[0]
 
     def _exit_threshold(self):
-        return vars(self).get("exit_threshold_", self.exit_threshold)
+        # A parameter may also be assigned, without set_params.
+        beside = vars(self).get("_tuned_beside_", self.exit_threshold)
+        if "exit_threshold_" in vars(self) and beside == self.exit_threshold:
+            return self.exit_threshold_
+        return self.exit_threshold
 
     def _exits(self, source, threshold):
         """Return the first answer of each image that is sure, and of which stage."""

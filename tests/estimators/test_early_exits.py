@@ -172,6 +172,24 @@ def test_the_parameter_is_used_where_nothing_was_tuned(digits, more_digits):
     assert not hasattr(model, "exit_threshold_")
 
 
+def test_a_threshold_set_by_hand_replaces_the_tuned_one(digits, more_digits):
+    X, y = more_digits
+    model = deep().fit(*digits)
+    model.tune_exit_threshold(X, y, tolerance=1.0)
+    early = by_hand(model, X, 0.0)[0]
+    assert_array_equal(model.set_params(batch_size=7).exit_granularities(X), early)
+    model.set_params(exit_threshold=0.6)
+    assert_array_equal(model.exit_granularities(X), by_hand(model, X, 0.6)[0])
+    model.tune_exit_threshold(X, y, tolerance=1.0)
+    assert_array_equal(model.exit_granularities(X), early)
+    model.exit_threshold = 0.7
+    assert_array_equal(model.exit_granularities(X), by_hand(model, X, 0.7)[0])
+    model.set_params(exit_threshold=None).tune_exit_threshold(X, y, tolerance=1.0)
+    model.set_params(exit_threshold=None)
+    assert set(model.exit_granularities(X)) == {"fused"}
+    assert not hasattr(model, "exit_threshold_")
+
+
 def test_tuned_threshold_keeps_the_accuracy(model, more_digits):
     X, y = more_digits
     full, chosen = model.score(X, y), []

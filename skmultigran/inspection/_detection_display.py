@@ -9,6 +9,7 @@ import numpy as np
 
 from skmultigran._support import import_optional
 from skmultigran.inspection._axes import DISTINCT, panels, show_image
+from skmultigran.inspection._last_network import best_of
 from skmultigran.inspection._shown_images import check_as_many, shown_images
 
 _COLUMNS = 3
@@ -120,12 +121,12 @@ class DetectionDisplay:
             The display, drawn.
         """
         display = cls(
-            shown_images(X, cls.__name__, estimator),
+            shown_images(X, cls.__name__, best_of(estimator)),
             y,
             estimator.predict(X),
             score_threshold=score_threshold,
             class_names=class_names,
-            strides=getattr(estimator, "strides_", None),
+            strides=getattr(best_of(estimator), "strides_", None),
         )
         return display.plot(ax=ax)
 

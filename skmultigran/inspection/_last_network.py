@@ -40,7 +40,8 @@ def last_network(model, X, caller, *, dense=False) -> LastNetwork:
     Parameters
     ----------
     model : estimator
-        A predictor, the transformer, or a pipeline with one of them.
+        A predictor, the transformer, a pipeline with one of them, or a fitted search
+        over such, of which its `best_estimator_` is taken.
     X : array-like or None
         Images, as the model takes them. None: of no interest.
     caller : str
@@ -58,6 +59,7 @@ def last_network(model, X, caller, *, dense=False) -> LastNetwork:
     TypeError
         If there is none.
     """
+    model = best_of(model)
     if not isinstance(model, Pipeline):
         if _is_ours(model, dense):
             check_is_fitted(model)
@@ -65,13 +67,29 @@ def last_network(model, X, caller, *, dense=False) -> LastNetwork:
         raise TypeError(_refusal(model, caller))
     check_is_fitted(model)
     for position in reversed(range(len(model))):
-        step = model.steps[position][1]
+        step = best_of(model.steps[position][1])
         if _is_ours(step, dense) or isinstance(step, Pipeline):
             seen = X if X is None or not position else model[:position].transform(X)
             found = last_network(step, seen, caller, dense=dense)
             rest = [*_steps(found.rest), *model.steps[position + 1 :]]
             return found._replace(rest=Pipeline(rest) if rest else None)
     raise TypeError(_refusal(model, caller))
+
+
+def best_of(model):
+    """Return the best estimator of a fitted search, or another model as it is.
+
+    Parameters
+    ----------
+    model : estimator
+        Anything; a search has `best_estimator_`, as `GridSearchCV`.
+
+    Returns
+    -------
+    estimator
+        The fitted estimator that predicts.
+    """
+    return getattr(model, "best_estimator_", model)
 
 
 def _steps(pipeline):
@@ -85,8 +103,10 @@ def _is_ours(model, dense):
 
 def _refusal(model, caller):
     name = type(model).__name__
-    if hasattr(model, "best_estimator_"):
-        return f"{caller} got a {name}. Pass its best_estimator_."
+    if hasattr(model, "estimator") and hasattr(model, "refit"):
+        return (
+            f"{caller} got a {name} without best_estimator_. Fit it, with refit=True."
+        )
     if isinstance(model, _DENSE):
         return f"{caller} got a {name}; it takes models of whole images only."
     return (

@@ -39,7 +39,7 @@ def granularity_maps(estimator, X, *, target=None, n_steps=32):
     ----------
     estimator : estimator
         A fitted `MultiGranularityClassifier` or `MultiGranularityRegressor`, or a
-        pipeline that ends in one.
+        pipeline that ends in one, or a fitted search over such.
     X : array-like
         Images, as the estimator takes them.
     target : label, int or array-like of shape (n,), default=None

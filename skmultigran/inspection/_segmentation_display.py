@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from skmultigran._support import import_optional
 from skmultigran.inspection._axes import WIDTH, class_colours, panels, show_image
+from skmultigran.inspection._last_network import best_of
 from skmultigran.inspection._shown_images import check_as_many, shown_images
 
 _LARGEST_CELL = 2.2  # inches
@@ -103,8 +104,8 @@ class SegmentationDisplay:
             The display, drawn.
         """
         if ignore_label is None:
-            ignore_label = getattr(estimator, "ignore_label", None)
-        images = shown_images(X, cls.__name__, estimator)
+            ignore_label = getattr(best_of(estimator), "ignore_label", None)
+        images = shown_images(X, cls.__name__, best_of(estimator))
         masks = _checked(images, y, "y", cls.__name__)
         found = _checked(images, estimator.predict(X), "predict(X)", cls.__name__)
         display = cls(

@@ -60,7 +60,8 @@ def select_granularities(
     ----------
     estimator : estimator
         A fitted `MultiGranularityTransformer`, a `Pipeline` with one, or a fitted
-        predictor of whole images, of which the pooled maps are the columns.
+        predictor of whole images, of which the pooled maps are the columns; or a fitted
+        search over such.
     X : array-like
         Images, as the estimator takes them. If its network was trained, images not used
         in fit.

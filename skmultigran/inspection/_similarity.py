@@ -16,7 +16,8 @@ def granularity_similarity(estimator, X):
     Parameters
     ----------
     estimator : estimator
-        A fitted estimator of whole images, the transformer, or a pipeline with one.
+        A fitted estimator of whole images, the transformer, a pipeline with one, or a
+        fitted search over such.
     X : array-like of at least 4 images
         Images, as the estimator takes them. Some hundreds are enough.
 

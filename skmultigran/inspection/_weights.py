@@ -16,7 +16,7 @@ def granularity_weights(estimator, X):
     ----------
     estimator : estimator
         A fitted estimator with `fusion="weighted"`, "gated" or "attention", or a
-        pipeline that ends in one.
+        pipeline that ends in one, or a fitted search over such.
     X : array-like
         Images, as the estimator takes them.
 

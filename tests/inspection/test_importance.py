@@ -216,7 +216,7 @@ class _Unlike(BaseEstimator):
     [
         (_Unlike(), "_Unlike, which has no granularities"),
         (make_pipeline(StandardScaler(), Ridge()), "Pipeline, which has no gran"),
-        (GridSearchCV(Ridge(), {"alpha": [1.0]}), "Pass its best_estimator_"),
+        (GridSearchCV(Ridge(), {"alpha": [1.0]}), "Ridge, which has no gran"),
         (_columns(), "that answers nothing. Pass a Pipeline"),
     ],
     ids=lambda value: type(value).__name__,

@@ -25,7 +25,11 @@ def answer_column(column: Any) -> np.ndarray:
     if hasattr(column, "cpu"):
         column = column.cpu()
     if hasattr(column, "to_numpy"):
-        return column.to_numpy()
+        values = column.to_numpy()
+        if values.dtype.kind == "f" and getattr(column.dtype, "kind", "f") != "f":
+            # Whole numbers or booleans of which some are missing stay what they are.
+            values = column.to_numpy(dtype=object)
+        return values
     if not isinstance(column, np.ndarray):
         column = list(column)
         try:
@@ -60,6 +64,24 @@ def known_answers(values: np.ndarray, missing: Any) -> np.ndarray:
     if missing is not None:
         absent |= values == missing
     return np.logical_not(absent.reshape(len(values), -1).all(axis=1))
+
+
+def holds_sequences(values: np.ndarray) -> bool:
+    """Tell whether rows are lists, sets or arrays, of any lengths.
+
+    Parameters
+    ----------
+    values : ndarray
+        A column of answers.
+
+    Returns
+    -------
+    bool
+        Whether a row of objects is one.
+    """
+    kinds = (list, tuple, set, frozenset, np.ndarray)
+    rows = values.tolist() if values.dtype == object and values.ndim == 1 else []
+    return any(isinstance(row, kinds) for row in rows)
 
 
 def _absent(value: Any, missing: Any) -> bool:

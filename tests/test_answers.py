@@ -34,3 +34,8 @@ def test_what_is_known(column, missing, expected):
     values = answer_column(column)
     assert isinstance(values, np.ndarray)
     assert known_answers(values, missing).tolist() == [bool(e) for e in expected]
+
+
+def test_integers_of_which_some_are_missing_are_not_floats():
+    values = answer_column(pd.Series([1, None, 3], dtype="Int64"))
+    assert [type(value) for value in values[[0, 2]]] == [int, int]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from skmultigran._answers import holds_sequences
+
 
 def label_array(values, known):
     """Return labels as an array of their own type.
@@ -32,12 +34,12 @@ def label_array(values, known):
         )
     if values.dtype != object:
         return values
-    labels = np.array(values[known].tolist())
-    if labels.ndim != 1:
+    if holds_sequences(values[known]):
         raise ValueError(
             "its answers are arrays, but a classification has one label per image. For "
             "any number of labels use the type 'multilabel'."
         )
+    labels = np.array(values[known].tolist())
     typed = np.zeros(len(values), dtype=labels.dtype)
     typed[known] = labels
     return typed

@@ -6,10 +6,41 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_array, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
-from skmultigran._answers import check_class_weight
+from skmultigran._answers import check_class_weight, holds_sequences
 from skmultigran.tasks import ClassificationTask, MultiLabelTask, MultiOutputTask
 
 _INDICATOR = (0, 1)
+
+
+def labels_of_each(y):
+    """Return `y` as an array, if images have one label, or as many each.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,) or (n, n_columns)
+        Labels as the user gave them.
+
+    Returns
+    -------
+    ndarray of shape (n,) or (n, n_columns)
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If rows are sequences of any number of labels.
+    """
+    try:
+        labels = np.asarray(y)
+    except ValueError:  # sequences of different lengths
+        labels = None
+    if labels is None or holds_sequences(labels):
+        raise ValueError(
+            "y has sequences of labels, but must have one label per image, or columns. "
+            "For any number of labels per image pass columns of zeros and ones: "
+            "sklearn.preprocessing.MultiLabelBinarizer().fit_transform(y)."
+        )
+    return labels
 
 
 def checked_columns(y):

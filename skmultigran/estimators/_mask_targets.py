@@ -103,6 +103,12 @@ class MaskTargets:
         classes = np.unique(np.concatenate([np.unique(mask) for mask in y]))
         if self.ignore_label is not None:
             classes = classes[classes != self.ignore_label]
+        if not len(classes):
+            raise ValueError(
+                f"{self.owner} needs masks of at least two classes, but every pixel "
+                f"has the ignore_label={self.ignore_label!r}. Label some pixels of "
+                "each class, or set ignore_label to what marks pixels without a label."
+            )
         if len(classes) < 2:
             raise ValueError(
                 f"{self.owner} needs masks of at least two classes, but got "

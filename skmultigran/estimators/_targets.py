@@ -8,6 +8,7 @@ from sklearn.utils import check_array, column_or_1d
 from skmultigran.estimators._label_columns import (
     check_labels,
     checked_columns,
+    labels_of_each,
     learn_columns,
 )
 from skmultigran.tasks import ClassificationTask, RegressionTask
@@ -44,8 +45,13 @@ class LabelTargets:
         -------
         ndarray of shape (n,) or (n, n_columns)
             The labels.
+
+        Raises
+        ------
+        ValueError
+            If labels are missing, continuous, or sequences of labels.
         """
-        y = y if hasattr(y, "toarray") else np.asarray(y)
+        y = y if hasattr(y, "toarray") else labels_of_each(y)
         if y.ndim == 2 and y.shape[1] > 1:
             return checked_columns(y)
         y = column_or_1d(y, warn=True)

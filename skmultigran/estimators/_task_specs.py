@@ -194,7 +194,14 @@ class MultiLabelSpec:
         """Return zeros and ones, NaN where they are not known."""
         values = answer_column(column)
         known = known_answers(values, self.missing)
-        numbers = number_array(values, self.missing, known)
+        try:
+            numbers = number_array(values, self.missing, known)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                "its answers must be rows of zeros and ones, one per label, such as "
+                "sklearn.preprocessing.MultiLabelBinarizer makes of lists of labels, "
+                f"but {error}"
+            ) from error
         if numbers.ndim != 2:
             raise ValueError(
                 "its answers must be rows of zeros and ones, one per label, but have "

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import sparse
@@ -44,6 +45,19 @@ BAD_FITS = {
         np.array([["a", "b"], ["b", None]] * 10, dtype=object),
         {},
         r"types \['NoneType', 'str'\]",
+    ),
+    "lists of labels": (
+        X,
+        [["a", "b"], ["a"]] * 10,
+        {},
+        r"y has sequences of labels.*MultiLabelBinarizer\(\)",
+    ),
+    "sets of labels": (X, [{"a", "b"}, {"a"}] * 10, {}, "MultiLabelBinarizer"),
+    "a series of lists of labels": (
+        X,
+        pd.Series([["a", "b"], ["a"]] * 10),
+        {},
+        "MultiLabelBinarizer",
     ),
     "continuous y": (X, np.linspace(0, 1, 20), {}, "Unknown label type"),
     "sparse": (sparse.csr_array(X), Y, {}, "[Ss]parse data was passed"),

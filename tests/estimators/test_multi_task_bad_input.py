@@ -55,6 +55,22 @@ BAD_ANSWERS = {
         y_with(tags=[np.ones(2)] * 19 + [np.ones(3)]),
         "Task 'tags': .*different shapes",
     ),
+    "lists of labels": (
+        y_with(tags=[["a", "b"], ["a"]] * 10),
+        "Task 'tags': .*MultiLabelBinarizer",
+    ),
+    "as many labels each": (
+        y_with(tags=[["a", "b"], ["a", "c"]] * 10),
+        "Task 'tags': .*MultiLabelBinarizer",
+    ),
+    "sets of labels": (
+        y_with(tags=[{"a", "b"}, {"a"}] * 10),
+        "Task 'tags': .*MultiLabelBinarizer",
+    ),
+    "lists of labels for one": (
+        y_with(kind=[["a", "b"], ["a"]] * 10),
+        "Task 'kind': .*use the type 'multilabel'",
+    ),
     "columns of different lengths": (
         y_with(size=Y["size"][:-1]),
         "different lengths: .*'size': 19",

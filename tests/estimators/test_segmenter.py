@@ -281,6 +281,12 @@ def test_bad_masks_are_refused_and_lose_nothing(make, change, message):
     check_is_fitted(segmenter)
 
 
+def test_masks_of_ignored_pixels_alone_are_refused(make):
+    X, Y = discs(4)
+    with pytest.raises(ValueError, match=r"every pixel has the ignore_label=255\. Lab"):
+        make(ignore_label=255).fit(X, np.full_like(Y, 255))
+
+
 def test_other_heads_are_refused(make):
     with pytest.raises(ValueError, match=r"head='pooled' does not answer for pixels"):
         make(head="pooled").fit(*discs(12))

@@ -93,12 +93,16 @@ class NetworkDesign(NestedRecipes):
         for name, value in asked.items():
             size = name == self._size_parameter
             before = known.image_size if size else getattr(known, name)
-            if not same_values(value, before):
-                raise ValueError(
-                    f"{caller} goes on with the network that {type(self).__name__} "
-                    f"has, of {name}={before!r}, but {name}={value!r} asks for another "
-                    f"one. Set warm_start=False and call fit, or set {name} as it was."
-                )
+            self._check_same(caller, name, before, value)
+
+    def _check_same(self, caller, name, before, value):
+        """Refuse a parameter that asks for another network."""
+        if not same_values(value, before):
+            raise ValueError(
+                f"{caller} goes on with the network that {type(self).__name__} "
+                f"has, of {name}={before!r}, but {name}={value!r} asks for another "
+                f"one. Set warm_start=False and call fit, or set {name} as it was."
+            )
 
     def _check_head(self):
         if getattr(self._recipe("head"), "answers", "image") != self._answers:

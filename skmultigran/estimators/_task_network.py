@@ -111,12 +111,23 @@ class TaskNetworkPredictor(MultiGranularityPredictor):
     # ------------------------------------------------------------------ fit
 
     def _check_same_network(self, caller):
-        """Refuse other tasks, too."""
+        """Refuse other tasks, too, and name what the user has set."""
         if self._kinds() != self._kinds_:
             raise ValueError(
                 f"{caller} goes on with the network that {type(self).__name__} has, "
                 f"for the tasks {self._kinds_}, but now they are {self._kinds()}. Set "
                 "warm_start=False and call fit, or set the tasks as they were."
+            )
+        known, asked = self.network_recipe_.head, self._parts()["head"]
+        for name, part in (("head", "head"), ("dense_head", "dense")):
+            before, now = getattr(known, part, None), getattr(asked, part, None)
+            self._check_same(caller, name, before, now)
+        if known.branches != asked.branches:
+            before = "backbone" if known.branches > 1 else "fusion"
+            self._check_same(caller, "share", before, self.share)
+        if known.uncertainty != asked.uncertainty:
+            self._check_same(
+                caller, "task_weight", self._task.weights, self.task_weight
             )
         super()._check_same_network(caller)
 

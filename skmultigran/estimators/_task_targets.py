@@ -217,8 +217,14 @@ class TaskTargets:
         return weights
 
     def continued(self, task):
-        """Return the tasks as they were learned before."""
-        return task
+        """Return the tasks as they were learned before, with the weights of now."""
+        return SeveralTasks(
+            task.tasks,
+            task.shares,
+            self._task_weight(),
+            image_size=task.image_size,
+            resize=task.resize,
+        )
 
     def balanced(self, weights, y, task):
         """Return the weights of images as they are: classes are those of a task."""

@@ -20,6 +20,7 @@ from skmultigran import (
     MultiGranularityClassifier,
     MultiGranularityMultiTask,
     MultiGranularityRegressor,
+    PooledHead,
 )
 from skmultigran.metrics import make_task_scorer
 
@@ -317,6 +318,17 @@ def test_tags_say_that_y_has_several_answers():
     assert not tags.single_output
 
 
+@pytest.mark.parametrize("dtype", ["Int64", "boolean"])
+def test_missing_answers_leave_whole_numbers_whole(images, dtype):
+    y = pd.DataFrame({"kind": pd.Series(np.arange(len(images)) % 2, dtype=dtype)})
+    kind = np.asarray(y["kind"]).dtype.kind
+    y.loc[3, "kind"] = pd.NA
+    model = small({"kind": "classification"}, max_epochs=1).fit(images, y)
+    assert model.classes_["kind"].tolist() == [0, 1]
+    assert model.classes_["kind"].dtype.kind == kind
+    assert np.asarray(model.predict(images)["kind"]).dtype.kind == kind
+
+
 def test_a_warm_start_refuses_other_tasks(images, columns):
     model = small(max_epochs=1, warm_start=True).fit(images, columns)
     before = model.predict(images[:2])
@@ -390,3 +402,39 @@ def test_auto_head_depends_on_what_is_frozen():
     assert small(backbone="scattering", trainable="head").get_params()[
         "head__grid"
     ] == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        (
+            "task_weight",
+            None,
+            "of task_weight='uncertainty', but task_weight=None asks",
+        ),
+        (
+            "task_weight",
+            {"ink": 2.0},
+            r"='uncertainty', but task_weight=\{'ink': 2.0\}",
+        ),
+        ("share", "backbone", "of share='fusion', but share='backbone' asks"),
+        ("head", PooledHead(dropout=0.5), r"but head=PooledHead\(dropout=0.5\) asks"),
+    ],
+)
+def test_a_warm_start_names_the_parameter_that_it_refuses(
+    images, columns, name, value, message
+):
+    model = small(max_epochs=1, warm_start=True).fit(images, columns)
+    model.set_params(**{name: value})
+    with pytest.raises(ValueError, match=rf"{message}.*or set {name} as it was"):
+        model.fit(images, columns)
+
+
+def test_a_warm_start_weighs_tasks_as_they_are_weighed_now(images, columns):
+    model = small(max_epochs=1, warm_start=True, task_weight=None)
+    model.fit(images, columns).set_params(task_weight={"ink": 0.0})
+    model.fit(images, columns)
+    assert model.task_weights_["ink"] == 0
+    assert model.set_params(task_weight=None).fit(images, columns).task_weights_[
+        "ink"
+    ] == pytest.approx(1)

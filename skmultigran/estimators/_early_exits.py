@@ -114,7 +114,8 @@ class EarlyExits:
     def tune_exit_threshold(self, X_val, y_val, *, tolerance=0.002):
         """Choose the threshold from which an answer is sure, for images held out.
 
-        Predictions use it from then on, until `exit_threshold` is set or the next fit.
+        Predictions use it from then on, until `set_params(exit_threshold=...)` or the
+        next fit.
 
         Parameters
         ----------
@@ -149,7 +150,6 @@ class EarlyExits:
             X_val, y_val, "tune_exit_threshold"
         )
         self.exit_threshold_ = lowest_threshold(confidences, right, tolerance)
-        self._tuned_beside_ = self.exit_threshold
         return self
 
     def _staged_judgements(self, X, y, caller):
@@ -218,11 +218,7 @@ class EarlyExits:
         return self._exits(source, threshold)[0]
 
     def _exit_threshold(self):
-        # A parameter may also be assigned, without set_params.
-        beside = vars(self).get("_tuned_beside_", self.exit_threshold)
-        if "exit_threshold_" in vars(self) and beside == self.exit_threshold:
-            return self.exit_threshold_
-        return self.exit_threshold
+        return vars(self).get("exit_threshold_", self.exit_threshold)
 
     def _exits(self, source, threshold):
         """Return the first answer of each image that is sure, and of which stage."""

@@ -49,7 +49,7 @@ def test_a_weight_of_zero_counts_for_nothing_in_either_place():
     assert others.tolist() == [0.0, 0.5]
 
 
-def test_the_net_learns_from_mixed_images(monkeypatch):
+def test_the_net_learns_from_mixed_images():
     seen = []
 
     class Watched(nn.Linear):

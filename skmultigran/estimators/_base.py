@@ -152,7 +152,9 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
 
     # ------------------------------------------------------------------ fit
 
-    def _train(self, X, y, source, samples, validation_samples, *, reuse, metadata):
+    def _train(
+        self, X, y, source, samples, validation_samples, *, reuse, sample_weight
+    ):
         """Train a fresh network, or a copy of the one there is, and keep it."""
         self._resolve_auto(len(source))
         self._trained_ = (self.trainable, self._is_frozen())
@@ -173,7 +175,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
             freeze_backbone = backbone_frozen_for(
                 net.module_, self._training_.freeze_epochs
             )
-            progress = self._progress(X, y, metadata)
+            progress = self._progress(X, y, sample_weight)
             try:
                 self.history_ = train(
                     net,
@@ -202,12 +204,12 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
         self.best_epoch_ = stopping.best_epoch if stopping else self.n_iter_
         progress.end()
 
-    def _progress(self, X, y, metadata):
+    def _progress(self, X, y, sample_weight):
         return FitProgress(
             self,
             X,
             y,
-            metadata=metadata,
+            sample_weight=sample_weight,
             max_epochs=self.max_epochs_,
             fitted_attributes=lambda: _copied_attributes(self),
         )

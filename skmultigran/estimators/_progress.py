@@ -14,8 +14,9 @@ class FitProgress:
         The estimator being fitted.
     X, y : object
         Training data as the user gave it, for the callbacks.
-    metadata : dict
-        Sample weights and validation data, for the callbacks.
+    sample_weight : object
+        Weights as the user gave them, for the callbacks. Nothing else is: callbacks
+        that score hand all they get to their scorers, which know no validation data.
     max_epochs : int
         Number of epochs at most.
     fitted_attributes : callable
@@ -23,9 +24,10 @@ class FitProgress:
     """
 
     def __init__(
-        self, estimator, X, y, *, metadata, max_epochs, fitted_attributes
+        self, estimator, X, y, *, sample_weight, max_epochs, fitted_attributes
     ) -> None:
         self.estimator = estimator
+        metadata = {"sample_weight": sample_weight}
         self._data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         self._fitted_attributes = fitted_attributes
         self._context = estimator._init_callback_context(max_subtasks=max_epochs)

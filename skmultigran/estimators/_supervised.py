@@ -55,7 +55,15 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
             source = self._source(samples.images, samples.rows).keep()
         else:
             source = self._start(samples, self._task.n_outputs)
-        self._train(X, y, source, samples, validation, reuse=reuse, metadata=metadata)
+        self._train(
+            X,
+            y,
+            source,
+            samples,
+            validation,
+            reuse=reuse,
+            sample_weight=metadata["sample_weight"],
+        )
 
     def _samples(self, X, y, sample_weight, *, reset, learn):
         """Read training data; with `learn` the task is learned from y."""

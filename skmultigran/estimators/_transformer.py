@@ -371,7 +371,12 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         self._fixed_network_ = self._build_fixed()
         check_nothing_to_learn(self, self._fixed_network_)
         progress = FitProgress(
-            self, X, y, metadata=metadata, max_epochs=0, fitted_attributes=dict
+            self,
+            X,
+            y,
+            sample_weight=sample_weight,
+            max_epochs=0,
+            fitted_attributes=dict,
         )
         progress.close()
         progress.end()

@@ -5,7 +5,7 @@ from contextlib import redirect_stderr
 
 import numpy as np
 import pytest
-from sklearn.callback import ProgressBar
+from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 
@@ -45,7 +45,7 @@ class Recorder:
 
     def on_fit_task_begin(self, estimator, context, *, X, metadata):
         assert len(X) == 100
-        assert set(metadata) >= {"sample_weight", "X_val"}
+        assert set(metadata) == {"sample_weight"}
         self.events.append(("begin", context.task_name, context.task_id))
 
     def on_fit_task_end(self, estimator, context, *, fitted_estimator):
@@ -86,6 +86,18 @@ def test_a_callback_does_not_change_the_result(digits):
     expected = classifier().fit(X, y).predict_proba(X)
     watched = classifier().set_callbacks(Recorder()).fit(X, y)
     np.testing.assert_array_equal(watched.predict_proba(X), expected)
+
+
+def test_scores_are_monitored_with_weights_and_validation_data(digits):
+    X, y = digits
+    weights = np.arange(100.0)
+    monitor = ScoringMonitor(scoring=["accuracy", "neg_log_loss"])
+    fitted = classifier().set_callbacks(monitor)
+    fitted.fit(X, y, weights, X_val=X[:20], y_val=y[:20])
+    epochs = [e for e in monitor.get_logs().data if e["task_name"] == "epoch"]
+    whole = [e for e in monitor.get_logs().data if e["task_name"] == "fit"]
+    assert len(epochs) == 3
+    assert whole[0]["accuracy"] == pytest.approx(fitted.score(X, y, weights))
 
 
 def test_a_callback_can_stop_the_fit(digits):

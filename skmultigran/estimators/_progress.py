@@ -17,14 +17,14 @@ class FitProgress:
     sample_weight : object
         Weights as the user gave them, for the callbacks. Nothing else is: callbacks
         that score hand all they get to their scorers, which know no validation data.
-    max_epochs : int
-        Number of epochs at most.
-    fitted_attributes : callable
+    max_epochs : int, default=0
+        Number of epochs at most; 0: nothing is trained.
+    fitted_attributes : callable, default=dict
         Returns what an estimator needs to predict as if training had stopped now.
     """
 
     def __init__(
-        self, estimator, X, y, *, sample_weight, max_epochs, fitted_attributes
+        self, estimator, X, y, *, sample_weight, max_epochs=0, fitted_attributes=dict
     ) -> None:
         self.estimator = estimator
         metadata = {"sample_weight": sample_weight}

@@ -370,14 +370,7 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         self._start(Samples(images, rows, None, weights), n_outputs=None)
         self._fixed_network_ = self._build_fixed()
         check_nothing_to_learn(self, self._fixed_network_)
-        progress = FitProgress(
-            self,
-            X,
-            y,
-            sample_weight=sample_weight,
-            max_epochs=0,
-            fitted_attributes=dict,
-        )
+        progress = FitProgress(self, X, y, sample_weight=sample_weight)
         progress.close()
         progress.end()
 

@@ -10,6 +10,7 @@ from skmultigran.images import (
     ArrayImages,
     Images,
     ImageShape,
+    check_rows,
     check_several,
     chosen_image_size,
     holds_images,
@@ -78,6 +79,7 @@ def read_images(
 
 def _read_rows(estimator, X, reset) -> ArrayImages:
     """Read flattened rows."""
+    check_rows(X, type(estimator).__name__)
     if not reset and estimator._any_size_ and np.ndim(X) == 2:
         raise ValueError(
             f"X has flattened rows, but {type(estimator).__name__} was fitted on "

@@ -6,7 +6,7 @@ from skmultigran.images._boxes import Boxes
 from skmultigran.images._channels import luminance, with_channels
 from skmultigran.images._collection import ArrayImages, Images
 from skmultigran.images._crops import CropSource
-from skmultigran.images._entries import check_several
+from skmultigran.images._entries import check_rows, check_several
 from skmultigran.images._files import settled_state
 from skmultigran.images._finite import check_finite
 from skmultigran.images._fitted_masks import fit_mask, unfit_mask
@@ -37,6 +37,7 @@ __all__ = [
     "as_image_array",
     "channel_statistics",
     "check_finite",
+    "check_rows",
     "check_several",
     "chosen_image_size",
     "fit_mask",

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator, Mapping, Set
+from numbers import Number
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+
+# Rows of a data frame that are looked at for the column that has the images.
+_ROWS_LOOKED_AT = 100
 
 
 def image_entries(X) -> list[Any] | None:
@@ -51,8 +57,12 @@ def image_entries(X) -> list[Any] | None:
 
 def _is_column(values) -> bool:
     """Tell whether the first value that is not missing is an image or a path."""
-    present = (value for value in values if not _is_missing(value))
-    return _is_entry(next(present, None))
+    return _is_entry(_first_present(values))
+
+
+def _first_present(values):
+    """Return the first value that is not missing, or None."""
+    return next((value for value in values if not _is_missing(value)), None)
 
 
 def _is_missing(value) -> bool:
@@ -67,17 +77,30 @@ def _of_frame(X) -> list[Any] | None:
     columns = getattr(X, "columns", None)
     if columns is None or len(columns) == 1:
         return image_entries(np.asarray(X.to_numpy()).reshape(-1))
-    if len(X) == 0:
+    head = np.asarray(X[:_ROWS_LOOKED_AT].to_numpy())
+    if head.dtype.kind not in "OUT" or not len(head):
         return None
-    first = np.asarray(X[:1].to_numpy())[0]
-    for name, value in zip(columns, first, strict=True):
-        if _is_entry(value):
-            raise ValueError(
-                f"X is a data frame of {len(columns)} columns, of which {name!r} holds "
-                f"images or paths. Pass that column alone: X[[{name!r}]], or "
-                "ColumnTransformer for the others."
-            )
+    firsts = (_first_present(column) for column in head.T)
+    found = {
+        name: value
+        for name, value in zip(columns, firsts, strict=True)
+        if _is_entry(value)
+    }
+    if found:
+        # Other columns may be text, which could be paths too: those with a suffix go
+        # before those without.
+        name = max(found, key=lambda name: _is_likely(found[name]))
+        raise ValueError(
+            f"X is a data frame of {len(columns)} columns, of which {name!r} holds "
+            f"images or paths. Pass that column alone: X[[{name!r}]]. To use the other "
+            "columns too, give it to a MultiGranularityTransformer in a "
+            "ColumnTransformer."
+        )
     return None
+
+
+def _is_likely(entry) -> bool:
+    return not isinstance(entry, str) or bool(Path(entry).suffix)
 
 
 def is_path(value) -> bool:
@@ -154,6 +177,76 @@ def check_several(X: Any, owner: str, shape: tuple[int, ...] | None = None) -> N
     raise ValueError(
         f"{owner} takes several images, but X is {what}, a single one. Pass {instead}."
     )
+
+
+def check_rows(X: Any, owner: str) -> None:
+    """Check that X, which holds no images, may be rows of numbers.
+
+    What scikit-learn says of other things speaks of axes, not of images.
+
+    Parameters
+    ----------
+    X : object
+        What a user passed as images, of which `image_entries` says that it is none.
+    owner : str
+        Name of the estimator, for the message.
+
+    Raises
+    ------
+    ValueError
+        If X is a generator, a dictionary, a set or a column without images.
+
+    Examples
+    --------
+    >>> from skmultigran.images import check_rows
+    >>> check_rows([[0.0, 0.5], [1.0, 0.0]], "the example")
+    """
+    # Some sparse matrices are mappings too.
+    if isinstance(X, (Iterator, Mapping, Set)) and not hasattr(X, "shape"):
+        raise ValueError(
+            f"{owner} takes an array or a column of images, but X is a "
+            f"{type(X).__name__}. Pass a list of the images."
+        )
+    values = _column_values(X)
+    if values is None:
+        return
+    first = _first_present(values)
+    if first is None:
+        what = f"{len(values)} rows, all of them missing" if len(values) else "no rows"
+        raise ValueError(
+            f"{owner} needs at least one image, but X has {what}. Pass images or paths."
+        )
+    if not isinstance(first, Number):
+        raise ValueError(
+            f"{owner} got X with entries of type {type(first).__name__}, such as "
+            f"{repr(first)[:60]}, which are no images. {_way_to_images(first)}"
+        )
+
+
+def _column_values(X):
+    """Return the values of a column, or None where X is rows."""
+    if hasattr(X, "to_numpy"):
+        if len(getattr(X, "columns", [0])) != 1:
+            return None
+        X = np.asarray(X.to_numpy())
+        if X.ndim == 1 and X.dtype.kind == "f":
+            X = X.astype(object)  # Missing paths may come as NaN.
+    if isinstance(X, np.ndarray):
+        column = X.dtype.kind in "OUST" and X.size == len(X)
+        return X.reshape(-1).tolist() if column else None
+    rows = (list, tuple, np.ndarray, torch.Tensor)
+    # A list of rows is as good as an array.
+    if isinstance(X, (list, tuple)) and not any(isinstance(row, rows) for row in X[:1]):
+        return X
+    return None
+
+
+def _way_to_images(entry) -> str:
+    if isinstance(entry, (list, tuple, np.ndarray, torch.Tensor)):
+        return "Make one array of flattened rows: np.stack(list(X))."
+    if isinstance(entry, bytes) or hasattr(entry, "read"):
+        return "Pass paths as str or Path, or pictures: PIL.Image.open decodes files."
+    return "An image is a path, a picture of Pillow, or an array of 2 or 3 axes."
 
 
 def _is_one_array(X: Any, shape: tuple[int, ...]) -> bool:

@@ -168,8 +168,9 @@ class ImageSource:
         """Return images of shape `(b, h, w, c)` resized, as `(b, c, H, W)`."""
         if not (self.value_range.by_dtype and values.dtype == np.uint8):
             values = self.value_range.to_unit(values)
-        if not values.flags.writeable:
-            # torch warns of read-only memory; such are memory maps and decoded files.
+        if not values.flags.writeable or min(values.strides) < 0:
+            # torch warns of read-only memory, such as memory maps and decoded files,
+            # and refuses what runs backwards, such as flipped views.
             values = values.copy()
         # (b, h, w, c) seen as (b, c, h, w) is channels last without a copy.
         images = torch.from_numpy(values).permute(0, 3, 1, 2)

@@ -17,6 +17,8 @@ from skmultigran.images import (
     Images,
     ImageShape,
     ListedImages,
+    check_rows,
+    check_several,
     holds_images,
     infer_image_shape,
     open_images,
@@ -185,7 +187,9 @@ class ImageTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
     def _open(self, X, *, reset: bool) -> Images:
         """Open X; attributes are set at the end, so that bad data lose nothing."""
         owner = type(self).__name__
+        check_several(X, owner)
         if not holds_images(X):
+            check_rows(X, owner)
             return self._open_rows(X, reset=reset)
         shape = self.image_shape if isinstance(X, np.ndarray) else None
         images = open_images(X, owner=owner, image_shape=shape, n_jobs=self.n_jobs)

@@ -1,5 +1,6 @@
 """Which forms are columns of images, and what their entries are."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from skmultigran.images import holds_images, open_images
+from skmultigran.images import check_rows, holds_images, open_images
 from skmultigran.images._entries import image_entries
 
 Image = pytest.importorskip("PIL.Image")
@@ -126,6 +127,52 @@ def test_frames_with_more_columns_are_refused(first):
     match = r"frame of 3 columns, of which 'image' holds.*X\[\['image'\]\]"
     with pytest.raises(ValueError, match=match):
         holds_images(frame)
+
+
+@pytest.mark.parametrize("first", ["red", None])
+def test_frames_with_text_name_the_column_of_paths(first):
+    frame = pd.DataFrame({"colour": ["red", "red"], "file": [None, "a.png"], "n": 0})
+    frame["colour"] = [first, "blue"]
+    with pytest.raises(ValueError, match=r"of which 'file' holds.*X\[\['file'\]\]"):
+        holds_images(frame)
+
+
+NO_IMAGES = {
+    "bytes": ([b"a.png"], "entries of type bytes, such as b'a.png'.*PIL.Image.open"),
+    "array of bytes": (np.array([b"a.png"]), "entries of type bytes"),
+    "open files": ([io.BytesIO(b"")], "entries of type BytesIO.*PIL.Image.open"),
+    "things": (objects([object()]), "entries of type object.* An image is a path, a"),
+    "rows in a series": (pd.Series([np.zeros(4)] * 2), r"np\.stack\(list\(X\)\)"),
+    "rows in cells": (pd.DataFrame({"a": [[1, 2]]}), r"np\.stack\(list\(X\)\)"),
+    "nothing": ([], "needs at least one image, but X has no rows"),
+    "an empty series": (pd.Series([], dtype="str"), "X has no rows"),
+    "an empty frame": (pd.DataFrame({"a": []}, dtype="str"), "X has no rows"),
+    "missing": ([None, float("nan"), pd.NA], "X has 3 rows, all of them missing"),
+    "missing in a series": (pd.Series([np.nan, np.nan]), "X has 2 rows, all of them"),
+    "missing in a frame": (pd.DataFrame({"a": [None]}), "X has 1 rows, all of them"),
+    "a generator": ((path for path in NAMES), "X is a generator. Pass a list"),
+    "a dictionary": ({"image": NAMES}, "X is a dict. Pass a list"),
+    "a set": (set(NAMES), "X is a set. Pass a list"),
+}
+
+
+@pytest.mark.parametrize(("X", "match"), NO_IMAGES.values(), ids=NO_IMAGES)
+def test_what_holds_no_images_is_named(X, match):
+    with pytest.raises(ValueError, match=f"Me .*{match}"):
+        check_rows(X, "Me")
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        *(NO_COLUMNS[name] for name in NO_COLUMNS if "of" in name and name[:2] != "tw"),
+        [np.zeros(4), np.ones(4)],
+        np.zeros((0, 4)),
+        pd.DataFrame({"a": [], "b": []}),
+    ],
+)
+def test_numbers_are_left_to_scikit_learn(X):
+    check_rows(X, "Me")
 
 
 @pytest.mark.parametrize(

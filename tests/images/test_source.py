@@ -14,6 +14,7 @@ from skmultigran.images import (
     ValueRange,
     _chunks,
     _source,
+    open_images,
     resize_images,
 )
 
@@ -116,6 +117,19 @@ def counted(monkeypatch):
 
     monkeypatch.setattr(_source, "resize_images", counting)
     return prepared
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, bool])
+def test_flipped_views_are_read_as_their_copies(dtype):
+    random = np.random.default_rng(0)
+    views = [random.integers(0, 2, (h, 6, 3)).astype(dtype)[::-1, ::-1] for h in (4, 5)]
+    copies = [np.ascontiguousarray(view) for view in views]
+    batches = []
+    for entries in (views, copies):
+        images = open_images(entries, owner="Me")
+        source = ImageSource(images, ValueRange.learn(images), (5, 5))
+        batches.append(source.gather(np.array([0, 1])))
+    torch.testing.assert_close(*batches, rtol=0, atol=0)
 
 
 def test_kept_images_are_prepared_once(counted):

@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from skmultigran._answers import known_answers
 from skmultigran.tasks import DetectionTask
+
+# Boxes that were made of shares of an image may end so many pixels beyond it.
+_ROUNDING = 1e-3
 
 
 class BoxTargets:
@@ -41,6 +45,13 @@ class BoxTargets:
         ValueError
             If something is no such dictionary, or a box is not finite or has no area.
         """
+        if hasattr(y, "columns"):
+            raise ValueError(
+                f"{self.owner} got y as a data frame, but needs one dictionary of "
+                "'boxes' and 'labels' per image. Of columns of these names "
+                "y.to_dict('records') makes them; of one row per object, a loop over "
+                "y.groupby('image') does."
+            )
         y = y.to_numpy() if hasattr(y, "to_numpy") else y
         if isinstance(y, (str, dict)) or not hasattr(y, "__getitem__"):
             raise ValueError(
@@ -59,6 +70,7 @@ class BoxTargets:
                 f"{self.owner}: y of row {row} is {got}, but must be a dictionary with "
                 "'boxes' and 'labels'. For an image without objects both are empty."
             )
+        self._check_format(objects["boxes"], row)
         boxes, labels = (_array(objects[name]) for name in ("boxes", "labels"))
         boxes = boxes.reshape(0, 4) if boxes.size == 0 else boxes
         if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "biuf":
@@ -75,6 +87,18 @@ class BoxTargets:
         boxes = boxes.astype(float)
         self._check_areas(boxes, row)
         return {"boxes": boxes, "labels": labels}
+
+    def _check_format(self, boxes, row):
+        # Boxes of torchvision know what their numbers are.
+        kind = getattr(boxes, "format", None) if isinstance(boxes, torch.Tensor) else ()
+        name = getattr(kind, "name", "XYXY")
+        if name != "XYXY":
+            raise ValueError(
+                f"{self.owner}: the boxes of row {row} have the format {name}, but "
+                "must be left, top, right and bottom. Convert them by torchvision."
+                "transforms.v2.functional.convert_bounding_box_format(boxes, "
+                "new_format='XYXY')."
+            )
 
     def _check_areas(self, boxes, row):
         right = (boxes[:, :2] < boxes[:, 2:]).all(axis=1) & np.isfinite(boxes).all(1)
@@ -104,7 +128,8 @@ class BoxTargets:
             If a box reaches beyond the image; the message names it.
         """
         height, width = (int(side) for side in size)
-        inside = (boxes >= 0) & (boxes <= [width, height, width, height])
+        ends = np.array([width, height, width, height])
+        inside = (boxes >= -_ROUNDING) & (boxes <= ends + _ROUNDING)
         if not inside.all():
             number = int(np.argmin(inside.all(axis=1)))
             raise ValueError(
@@ -131,7 +156,7 @@ class BoxTargets:
         Raises
         ------
         ValueError
-            If no image has an object.
+            If no image has an object, or labels are missing or of several types.
         """
         labels = [objects["labels"] for objects in y if len(objects["labels"])]
         if not labels:
@@ -139,7 +164,22 @@ class BoxTargets:
                 f"{self.owner} needs at least one image with an object, but got "
                 f"{len(y)} without."
             )
+        self._check_labels(np.concatenate([each.astype(object) for each in labels]))
         return DetectionTask(np.unique(np.concatenate(labels)))
+
+    def _check_labels(self, labels):
+        try:
+            np.unique(labels)
+            wrong = not known_answers(labels, None).all()
+        except TypeError:
+            wrong = True
+        if wrong:
+            types = sorted({type(label).__name__ for label in labels.tolist()})
+            raise ValueError(
+                f"{self.owner} got boxes with labels of the types {types}, which are "
+                "missing or have no order among each other. Give every box a label, "
+                "and make all labels of one type."
+            )
 
     def continued(self, task):
         """Return the task of further training: the same."""
@@ -155,6 +195,6 @@ class BoxTargets:
 
 
 def _array(values):
-    return (
-        values.cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
-    )
+    if isinstance(values, torch.Tensor):
+        return values.detach().cpu().numpy()
+    return np.asarray(values)

@@ -70,14 +70,9 @@ class MaskTargets:
         if mask.ndim == 2 and mask.dtype.kind in "biu" and mask.size:
             return mask
         got = f"shape {mask.shape} and type {mask.dtype}"
-        hint = "Pass one integer label per pixel, of shape (h, w)."
-        if mask.ndim == 2 and mask.dtype.kind == "f":
-            hint = "Convert it with .astype(int)."
-        if mask.ndim == 3:
-            hint += " Take argmax over the classes of a one-hot mask."
         raise ValueError(
             f"{self.owner} cannot use the mask of row {row}: it has {got}, but must be "
-            f"a two-dimensional array of integers or booleans. {hint}"
+            f"a two-dimensional array of integers or booleans. {_way_to_mask(mask)}"
         )
 
     def learn_task(self, y, weights):
@@ -148,3 +143,19 @@ class MaskTargets:
     def strata(self, targets):
         """Return None: a hold-out is drawn at random."""
         return None
+
+
+def _way_to_mask(mask):
+    """Return what makes a mask of something that was passed as one."""
+    if mask.ndim == 0 and mask.dtype.kind in "UO":
+        return "Read masks of files first: [np.asarray(PIL.Image.open(p)) for p in Y]."
+    if mask.ndim == 2 and mask.dtype.kind == "f":
+        return "Convert it with .astype(int)."
+    if mask.ndim == 3 and mask.shape[2] == 1:
+        return "Leave out the last axis: mask[:, :, 0]."
+    if mask.ndim == 3:
+        return (
+            "Take argmax over the classes of a one-hot mask; give each colour of a "
+            "mask of colours a number of its own."
+        )
+    return "Pass one integer label per pixel, of shape (h, w)."

@@ -1,6 +1,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone, is_classifier
@@ -217,6 +218,12 @@ def first(**change):
     return changed
 
 
+def _width_and_height(boxes):
+    from torchvision.tv_tensors import BoundingBoxes
+
+    return BoundingBoxes(boxes, format="XYWH", canvas_size=(48, 40))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -228,6 +235,19 @@ def first(**change):
         (first(boxes=[[1, 2, 3]]), r"have shape \(1, 3\)"),
         (first(labels=["dark", "light"]), r"has 1 boxes, but labels of shape \(2,\)"),
         (lambda y: [{"boxes": []}, *y[1:]], r"row 0 is \['boxes'\], but must be"),
+        (first(labels=[None]), r"types \['NoneType', 'str.?'\].*Give every box a lab"),
+        (first(labels=[7]), r"types \['int', 'str_?'\].*make all labels of one type"),
+        (
+            lambda y: [
+                objects | {"labels": [np.nan] * len(objects["boxes"])} for objects in y
+            ],
+            r"types \['float'\].*missing",
+        ),
+        (
+            first(boxes=_width_and_height([[5, 5, 9, 9]])),
+            "of row 0 have the format XYWH.*convert_bounding_box_format",
+        ),
+        (lambda y: pd.DataFrame(y), r"y\.to_dict\('records'\)"),
         (lambda y: np.zeros(12), "must be a dictionary"),
         (lambda y: y[0], "must be a list with one dictionary"),
         (lambda y: y[:-1], "inconsistent numbers"),
@@ -241,6 +261,33 @@ def test_bad_boxes_are_refused_and_lose_nothing(quick, change, message):
     with pytest.raises(ValueError, match=message):
         quick.fit(X, change(y))
     np.testing.assert_array_equal(quick.predict(X[:1])[0]["boxes"], before["boxes"])
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [
+        torch.tensor([[1.0, 2.0, 9.0, 9.0]], requires_grad=True),
+        pd.DataFrame([[1, 2, 9, 9]]),
+        np.array([[1, 2, 9, 9]], np.uint8),
+        [(1, 2, 9, 9)],
+    ],
+    ids=["tensor", "frame", "bytes", "tuples"],
+)
+def test_boxes_come_in_many_forms(boxes):
+    X, y = squares(12)
+    expected = make(max_epochs=1).fit(X, first(boxes=[[1, 2, 9, 9]])(y)).predict(X)
+    found = make(max_epochs=1).fit(X, first(boxes=boxes)(y)).predict(X)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one["boxes"], other["boxes"])
+
+
+def test_boxes_may_end_beyond_the_image_by_rounding():
+    X, y = squares(12)
+    shares = np.float32([[0.3, 0.1, 0.7, 0.9]])  # left, top, width and height
+    left, top, width, height = (shares * np.float32([40, 48, 40, 48])).T
+    boxes = np.column_stack([left, top, left + width, top + height])
+    boxes[0, 2] = np.nextafter(np.float32(40), np.float32(41))
+    make(max_epochs=1).fit(X, first(boxes=boxes)(y))
 
 
 def test_validation_boxes_are_checked_too(quick):

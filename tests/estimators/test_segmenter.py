@@ -1,4 +1,5 @@
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -261,6 +262,10 @@ def test_rows_are_images(make):
     [
         (lambda Y: Y.astype(float), "row 0: it has shape .* Convert it with"),
         (lambda Y: np.eye(2)[Y], "two-dimensional array .* argmax"),
+        (lambda Y: Y[..., None], r"shape \(24, 20, 1\).* last axis: mask\[:, :, 0\]"),
+        (lambda Y: ["mask.png"] * 12, r"Read masks of files .*PIL\.Image\.open"),
+        (lambda Y: [Path("mask.png")] * 12, r"Read masks of files"),
+        (lambda Y: Y.reshape(12, -1), r"Pass one integer label per pixel, of shape"),
         (
             lambda Y: [*Y[:-1], Y[-1][:5]],
             r"row 11 has 24 x 20 .* mask has 5 x 20",

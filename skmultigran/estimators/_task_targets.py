@@ -38,9 +38,13 @@ def form_of(y, owner):
         return RECORDS
     if isinstance(y, Mapping):
         return COLUMNS
+    hint = ""
+    if hasattr(y, "to_pandas"):
+        library = type(y).__module__.partition(".")[0]
+        hint = f" That is one of {library}: pass y.to_pandas()."
     raise ValueError(
         f"{owner} needs a y with one column per task: a data frame, a structured array "
-        f"or a dict of columns. It got {type(y).__name__}."
+        f"or a dict of columns. It got {type(y).__name__}.{hint}"
     )
 
 

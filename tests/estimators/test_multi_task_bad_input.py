@@ -25,8 +25,17 @@ def y_with(**columns):
     return {**Y, **columns}
 
 
+class FrameOfAnotherLibrary:
+    def to_pandas(self):
+        return pd.DataFrame(Y)
+
+
 BAD_ANSWERS = {
     "an array": (Y["kind"], "one column per task.*It got ndarray"),
+    "another library's frame": (
+        FrameOfAnotherLibrary(),
+        r"It got FrameOf.* is one of \w+: pass y\.to_pandas\(\)",
+    ),
     "none": (None, "requires y to be passed"),
     "a task missing": ({"kind": Y["kind"]}, r"'size' is missing from y.*\['kind'\]"),
     "a task missing from a frame": (

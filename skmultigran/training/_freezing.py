@@ -59,7 +59,9 @@ def freeze(network: Network, trainable: str, *, hold_statistics: bool) -> None:
     for backbone in network.pyramid.backbones:
         for part in _frozen_parts(cast(Backbone, backbone), trainable):
             part.requires_grad_(False)
-            hold(part, True)
+            # A part may be a list of modules, made for `parts` and not in the network.
+            for module in part.modules():
+                hold(module, True)
         if hold_statistics:
             for norm in batch_norms(backbone):
                 hold(norm, True)

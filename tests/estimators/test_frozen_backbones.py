@@ -100,6 +100,19 @@ def test_the_last_part_alone_is_trained_and_norms_keep_their_statistics():
     assert not [name for name in names if "running" in name]
 
 
+def test_norms_of_frozen_parts_keep_their_statistics_without_pretrained_weights():
+    backbone = ConvNetBackbone(widths=(4, 6, 8))
+    model = classifier(backbone=backbone, warm_start=True).fit(X, Y)
+    before = state(model)
+    model.set_params(trainable="last:1").fit(X // 2, Y)
+    moved = {
+        name for name, value in state(model).items() if not value.equal(before[name])
+    }
+    moved = {name for name in moved if name.startswith("pyramid.")}
+    assert any("running" in name for name in moved)
+    assert all(name.startswith("pyramid.backbones.0.stages.2.") for name in moved)
+
+
 def test_fine_tuning_moves_weights_and_holds_norm_statistics():
     names = changed(classifier().fit(X, Y))
     assert "pyramid.backbones.0.stem.0.weight" in names

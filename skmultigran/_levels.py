@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 # Strides may be fractional (stride / scale); without the tolerance a product such as
 # 0.55 * 100 = 55.00000000000001 would round up to one pixel too many.
 _TOLERANCE = 1e-9
+# Strides are whole numbers over scales, whose names have two decimals.
+_LARGEST_DENOMINATOR = 1000
+# Images padded to a multiple of more than so many strides would be mostly padding.
+_MOST_STRIDES = 16
 
 
 def ceil_size(size: int, factor: float) -> int:
@@ -104,3 +109,46 @@ def check_levels(levels: Sequence[Level], owner: str) -> tuple[Level, ...]:
             "from fine to coarse. Sort the levels by stride."
         )
     return levels
+
+
+def common_multiple(levels: Sequence[Level], owner: str) -> int:
+    """Return the least number of pixels that is a multiple of all strides.
+
+    Parameters
+    ----------
+    levels : sequence of Level
+        Levels from fine to coarse.
+    owner : str
+        Name of the part that needs it, for the message.
+
+    Returns
+    -------
+    int
+        The number of pixels.
+
+    Raises
+    ------
+    ValueError
+        If it is more than 16 of the coarsest strides.
+
+    Examples
+    --------
+    >>> from skmultigran._levels import Level, common_multiple
+    >>> common_multiple([Level(8, 2), Level(8, 4), Level(8, 4 / 0.75)], "the example")
+    16
+    """
+    strides = [
+        Fraction(level.stride).limit_denominator(_LARGEST_DENOMINATOR)
+        for level in levels
+    ]
+    numerators = math.lcm(*(stride.numerator for stride in strides))
+    denominators = math.gcd(*(stride.denominator for stride in strides))
+    multiple = Fraction(numerators, denominators).numerator
+    if multiple > _MOST_STRIDES * strides[-1]:
+        raise ValueError(
+            f"{owner} got levels of strides {[float(stride) for stride in strides]}, "
+            f"whose maps meet only every {multiple} pixels. It needs images of a "
+            "multiple of that. Take scales that are simple fractions, such as 0.5, "
+            "2 / 3 or 0.75."
+        )
+    return multiple

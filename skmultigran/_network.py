@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skmultigran._levels import common_multiple
 from skmultigran._pyramid import ImagePyramid
 from skmultigran.backbones import BackboneRecipe
 from skmultigran.fusions import Fusion, FusionRecipe
@@ -368,9 +369,9 @@ class MultiGranularityNetwork(Network):
 class DenseNetwork(Network):
     """A network that answers for every pixel or place, in images of any size.
 
-    Images are padded below and on the right, by repeating their border, to a whole
-    number of the coarsest strides: then maps are enlarged by whole numbers, and a pixel
-    sees the same whether the image is looked at whole or in tiles.
+    Images are padded below and on the right, by repeating their border, to a multiple
+    of all strides: then the maps of all levels cover the same pixels, and a pixel sees
+    the same whether the image is looked at whole or in tiles.
 
     Parameters
     ----------
@@ -389,6 +390,11 @@ class DenseNetwork(Network):
     ----------
     step : int
         Pixels that images are padded to a multiple of.
+
+    Raises
+    ------
+    ValueError
+        If the strides have no common multiple of a useful size.
     """
 
     def __init__(
@@ -404,7 +410,7 @@ class DenseNetwork(Network):
         self.fusion = fusion
         self.head = head
         self.crop_size = crop_size
-        self.step = math.ceil(pyramid.levels[-1].stride)
+        self.step = common_multiple(pyramid.levels, "DenseNetwork")
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the raw numbers of the answer.

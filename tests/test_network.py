@@ -5,7 +5,7 @@ import pickle
 import pytest
 import torch
 
-from skmultigran import ConvNetBackbone, Level, PooledHead
+from skmultigran import ConvNetBackbone, DenseHead, Level, PooledHead
 from skmultigran._network import NetworkRecipe, Normalisation
 from skmultigran._registry import FUSIONS
 from skmultigran.backbones import Backbone, BackboneRecipe
@@ -139,3 +139,37 @@ def test_built_networks_share_nothing():
     first, second = built(recipe()), built(recipe())
     storages = {p.data_ptr() for p in first.parameters()}
     assert storages.isdisjoint(p.data_ptr() for p in second.parameters())
+
+
+@pytest.mark.parametrize("scales", [(1.0, 0.75), (1.5, 1.0), (1.0, 2 / 3), (0.5,)])
+def test_a_dense_network_pads_images_to_a_multiple_of_every_stride(scales):
+    network = recipe(head=DenseHead(), scales=scales).build()
+    levels = network.pyramid.levels
+    for level in levels:
+        assert network.step / level.stride == pytest.approx(
+            round(network.step / level.stride)
+        )
+    images = network.padded(torch.zeros(1, 1, 40, 33))
+    for map_, level in zip(network.extract(images), levels, strict=True):
+        covered = [side * level.stride for side in map_.shape[-2:]]
+        assert covered == pytest.approx(list(images.shape[-2:]))
+
+
+@pytest.mark.parametrize("scales", [(1.0, 0.75), (1.0, 2 / 3)])
+@pytest.mark.parametrize("fusion", ["concat", "fpn"])
+def test_answers_for_a_pixel_are_the_same_in_a_tile_at_any_scale(fusion, scales):
+    network = built(small(fusion, head=DenseHead(), scales=scales)).eval()
+    step = network.step
+    image = torch.rand(1, 1, 12 * step, step)
+    whole, part = network(image), network(image[:, :, 3 * step :])
+    # Nothing sees further than this; a resized map ends at other weights there.
+    torch.testing.assert_close(
+        part[:, :, 4 * step :], whole[:, :, 7 * step :], atol=1e-5, rtol=1e-4
+    )
+
+
+def test_scales_whose_maps_hardly_meet_are_refused_for_pixels():
+    with pytest.raises(
+        ValueError, match=r"meet only every \d+ pixels.* simple fractions"
+    ):
+        recipe(head=DenseHead(), scales=(1.0, 0.97)).build()

@@ -222,7 +222,9 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
             self.net_.module_,
             self.device_,
             cache=resolve_cache(self.memory),
-            namespaces=lambda names: self._feature_keys(names, maps="whole"),
+            namespaces=lambda names: self._feature_keys(
+                names, maps="whole", step=self.net_.module_.step
+            ),
         )
 
     # -------------------------------------------------------------- predict

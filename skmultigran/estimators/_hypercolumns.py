@@ -476,6 +476,7 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
             self.device_,
             value_range=[value_range.low, value_range.high, value_range.by_dtype],
             maps="hypercolumns",
+            step=self.network_.step,
         )
 
     # --------------------------------------------------------------- pickle

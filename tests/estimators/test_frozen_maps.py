@@ -92,3 +92,11 @@ def test_large_images_are_tiled(data):
     tiled = frozen.set_params(tile_size=64, tile_overlap=32).predict_proba(large)
     # Wavelets of the coarsest scale reach far.
     np.testing.assert_allclose(tiled, whole, atol=0.03)
+
+
+def test_pyramids_of_other_scales_do_not_meet_in_memory(data, tmp_path):
+    for scales in ((1.0,), (1.0, 0.5), (1.0, 0.75)):
+        plain = segmenter(scales=scales).fit(*data).predict_proba(data[0])
+        kept = segmenter(scales=scales, memory=tmp_path).fit(*data)
+        for a, b in zip(plain, kept.predict_proba(data[0]), strict=True):
+            np.testing.assert_array_equal(a, b)

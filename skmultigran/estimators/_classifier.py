@@ -175,8 +175,8 @@ class MultiGranularityClassifier(
         With deep supervision the granularities in the order in which they are computed
         and can answer, and "fused".
     exit_threshold_ : float or None
-        What `tune_exit_threshold` has chosen, until `set_params(exit_threshold=...)` or
-        the next fit.
+        What `tune_exit_threshold` has chosen, until `exit_threshold` is set or the next
+        fit.
     n_features_in_ : int
         Values per image.
     feature_names_in_ : ndarray of str

@@ -114,8 +114,7 @@ class EarlyExits:
     def tune_exit_threshold(self, X_val, y_val, *, tolerance=0.002):
         """Choose the threshold from which an answer is sure, for images held out.
 
-        Predictions use it from then on, until `set_params(exit_threshold=...)` or the
-        next fit.
+        Predictions use it from then on, until `exit_threshold` is set or the next fit.
 
         Parameters
         ----------
@@ -163,23 +162,11 @@ class EarlyExits:
         right = [task.score(answers, targets).numpy() for answers in outputs]
         return np.stack(confidences, axis=1), np.stack(right, axis=1)
 
-    def set_params(self, **params):
-        """Set parameters; a threshold set by hand replaces one that was tuned.
-
-        Parameters
-        ----------
-        **params : dict
-            Names to values.
-
-        Returns
-        -------
-        self
-            The estimator.
-        """
-        super().set_params(**params)
-        if "exit_threshold" in params:
+    def __setattr__(self, name, value):
+        # Also by set_params: a threshold set by hand replaces one that was tuned.
+        if name == "exit_threshold":
             vars(self).pop("exit_threshold_", None)
-        return self
+        super().__setattr__(name, value)
 
     # ------------------------------------------------------------------ fit
 

@@ -180,6 +180,10 @@ def test_a_threshold_set_by_hand_replaces_the_tuned_one(digits, more_digits):
     assert_array_equal(model.set_params(batch_size=7).exit_granularities(X), early)
     model.set_params(exit_threshold=0.6)
     assert_array_equal(model.exit_granularities(X), by_hand(model, X, 0.6)[0])
+    model.tune_exit_threshold(X, y, tolerance=1.0).exit_threshold = 0.6
+    assert_array_equal(model.exit_granularities(X), by_hand(model, X, 0.6)[0])
+    model = clone(model.tune_exit_threshold(X, y, tolerance=1.0)).fit(*digits)
+    assert_array_equal(model.exit_granularities(X), by_hand(model, X, 0.6)[0])
     model.set_params(exit_threshold=None).tune_exit_threshold(X, y, tolerance=1.0)
     model.set_params(exit_threshold=None)
     assert set(model.exit_granularities(X)) == {"fused"}

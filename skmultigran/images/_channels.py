@@ -71,7 +71,7 @@ def common_channels(counts: Mapping[int, int], owner: str) -> int:
     raise ValueError(
         f"{owner} got images of {counts[odd]} channels (row {odd}) and of "
         f"{counts[other]} (row {other}). Only grey, RGB and RGBA images can be mixed; "
-        "give all images the same channels."
+        "give all images the same channels, which are the last axis of an array."
     )
 
 

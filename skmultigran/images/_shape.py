@@ -142,7 +142,8 @@ def _of_array(shape, given: ImageShape | None) -> ImageShape:
             f"image_shape={tuple(given)}, but X is an array of images of shape "
             f"{tuple(found)}. Leave image_shape=None for arrays that are not flattened."
         )
-    if len(shape) == 4 and found.height in (1, 3) and found.channels > 16:
+    many = found.channels > 16 or found.channels == found.width > 4
+    if len(shape) == 4 and found.height in (1, 3) and many:
         warnings.warn(
             f"X has shape {tuple(shape)}, read as {found.channels} channels. If the "
             "channels come first, move them last: np.moveaxis(X, 1, -1).",

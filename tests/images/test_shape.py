@@ -80,13 +80,18 @@ def test_image_shape_that_contradicts_an_array(image_shape):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_channels_first_is_suspected(channels):
-    with pytest.warns(UserWarning, match=r"32 channels.*np\.moveaxis\(X, 1, -1\)"):
-        shape = infer_image_shape((9, channels, 32, 32), None)
-    assert shape == ImageShape(channels, 32, 32)
+@pytest.mark.parametrize("size", [(32, 32), (24, 32), (8, 8), (16, 16)])
+def test_channels_first_is_suspected(channels, size):
+    match = rf"{size[1]} channels.*np\.moveaxis\(X, 1, -1\)"
+    with pytest.warns(UserWarning, match=match):
+        shape = infer_image_shape((9, channels, *size), None)
+    assert shape == ImageShape(channels, *size)
 
 
-@pytest.mark.parametrize("shape", [(9, 3, 32, 4), (9, 1, 64, 16), (9, 32, 32, 32)])
+@pytest.mark.parametrize(
+    "shape",
+    [(9, 3, 32, 4), (9, 1, 64, 16), (9, 3, 3, 3), (9, 1, 4, 4), (9, 32, 32, 32)],
+)
 def test_thin_images_and_many_channels_are_not_suspected(shape):
     assert infer_image_shape(shape, None) == ImageShape(*shape[1:])
 

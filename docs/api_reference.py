@@ -84,6 +84,12 @@ SECTIONS = (
         ("Training", "ProgressiveTraining", "FeatureCache"),
     ),
     Section(
+        "Files",
+        "skmultigran",
+        "Fitted estimators as files that hold no code, or that run without Python.",
+        ("save_model", "load_model", "export_onnx"),
+    ),
+    Section(
         "Inspection",
         "skmultigran.inspection",
         "What each granularity contributes.",

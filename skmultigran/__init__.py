@@ -6,6 +6,7 @@ from skmultigran._registry import (
     register_fusion,
     register_head,
 )
+from skmultigran._version import __version__ as __version__
 from skmultigran.backbones import (
     ConvNetBackbone,
     EfficientNetLite0Backbone,
@@ -38,6 +39,7 @@ from skmultigran.fusions import (
     WeightedFusion,
 )
 from skmultigran.heads import BoxHead, DenseHead, PooledHead
+from skmultigran.persistence import export_onnx, load_model, save_model
 from skmultigran.preprocessing import (
     ForegroundSegmenter,
     ImageDenoiser,
@@ -46,8 +48,6 @@ from skmultigran.preprocessing import (
     ImageResizer,
 )
 from skmultigran.training import ProgressiveTraining, Training
-
-__version__ = "0.1.0.dev0"
 
 __all__ = [
     "AttentionFusion",
@@ -86,7 +86,10 @@ __all__ = [
     "TorchvisionBackbone",
     "Training",
     "WeightedFusion",
+    "export_onnx",
+    "load_model",
     "register_backbone",
     "register_fusion",
     "register_head",
+    "save_model",
 ]

@@ -14,7 +14,7 @@ ROOT = Path(skmultigran.__file__).parent
 
 # Each part may import the parts of the rows above its own.
 LAYERS = (
-    {"_answers", "_support", "_levels", "_recipe"},
+    {"_answers", "_support", "_levels", "_recipe", "_version"},
     {"_registry"},
     {"images"},
     {"backbones", "fusions", "heads", "metrics", "datasets", "preprocessing"},
@@ -30,7 +30,10 @@ RANKS = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 
 # Costly and used by some of the package only; importing skmultigran imports none that
 # torch, skorch and scikit-learn have not imported anyway.
-LAZY = "torchvision matplotlib pandas timm skimage PIL rich faster_coco_eval".split()
+LAZY = (
+    "torchvision matplotlib pandas timm skimage PIL rich faster_coco_eval skops onnx "
+    "onnxscript"
+).split()
 
 
 def module_name(path):

@@ -42,7 +42,7 @@ class _ScaleSpace(Backbone):
             return self._forward(images)
 
     def _forward(self, images: Tensor) -> list[Tensor]:
-        count = len(images)
+        count = images.shape[0]  # len() would fix the size of exported batches
         blurred = images.flatten(0, 1)[:, None]  # (B * C, 1, H, W)
         sigma, stride = 0.0, 1  # of what is there, in pixels of the image
         maps = []

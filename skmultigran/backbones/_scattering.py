@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 
@@ -77,8 +77,8 @@ class _Averaging:
 
     def __call__(self, maps: Tensor) -> Tensor:
         flat = functional.pad(maps.flatten(0, 1), (0, self.fill))
-        rows = self.rows.expand(len(flat), -1, -1)
-        columns = self.columns.expand(len(flat), -1, -1)
+        rows = self.rows.expand(flat.shape[0], -1, -1)
+        columns = self.columns.expand(flat.shape[0], -1, -1)
         averages = rows.bmm(flat).bmm(columns.mT)[..., : self.width]
         return averages.unflatten(0, maps.shape[:2])  # (B, K, h, w)
 
@@ -223,19 +223,24 @@ class _Scattering(Backbone):
         padded = grey[:, filters.rows][..., filters.columns]
         passes = [
             self._coefficients(chunk.unsqueeze(1), filters)
-            for chunk in padded.split(self._images_per_pass(padded))
+            for chunk in self._passes(padded)
         ]
         return [
-            torch.cat(maps).reshape(len(images), level.channels, *maps[0].shape[-2:])
+            torch.cat(maps).reshape(
+                images.shape[0], level.channels, *maps[0].shape[-2:]
+            )
             for level, maps in zip(self.levels, zip(*passes, strict=True), strict=True)
         ]
 
-    def _images_per_pass(self, padded: Tensor) -> int:
+    def _passes(self, padded: Tensor) -> Sequence[Tensor]:
+        """Return the images in parts whose intermediate results stay in the cache."""
+        if torch.compiler.is_exporting():
+            return [padded]  # as many parts as a batch needs, no graph can tell
         budget = _CPU_PASS if padded.device.type == "cpu" else _DEVICE_PASS
         largest = self.n_orientations * padded.shape[-2] * padded.shape[-1]
         if self.max_order == 2 and self.n_scales > 1:
             largest = max(largest, largest * self.n_orientations // 4)
-        return max(1, budget // largest)
+        return padded.split(max(1, budget // largest))
 
     def _coefficients(self, images: Tensor, filters: _Filters) -> list[Tensor]:
         """Return the paths of each scale, (B, n_paths, h, w), of (B, 1, M, N)."""

@@ -389,6 +389,10 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
         ]
         return torch.cat(outputs)
 
+    def _named_answers(self, network, images):
+        """Return what a network says of images with values in [0, 1], by name."""
+        return self._task.named_answers(network(images))
+
     # --------------------------------------------------------------- pickle
 
     def __getstate__(self):

@@ -57,6 +57,48 @@ def granularity_features(network, image_size, maps):
     return torch.cat(columns, dim=1)
 
 
+def columns_of(network, images, image_size, *, fused):
+    """Return the columns of images, before any power of them.
+
+    Parameters
+    ----------
+    network : MultiGranularityNetwork
+        The network.
+    images : Tensor of shape (B, C, H, W)
+        Images with values in [0, 1].
+    image_size : tuple of int
+        `(height, width)` that the network sees.
+    fused : bool
+        Whether they are those of the fused maps, not of each granularity.
+
+    Returns
+    -------
+    Tensor of shape (B, n_columns)
+        In the order of `fused_names` or `granularity_names`.
+    """
+    if fused:
+        return network.features(images)
+    return granularity_features(network, image_size, network.extract(images))
+
+
+def powered(rows, power):
+    """Return numbers to a power, each with the sign that it had.
+
+    Parameters
+    ----------
+    rows : Tensor
+        The numbers.
+    power : float
+        The power.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape; the same tensor for the power one.
+    """
+    return rows if power == 1 else rows.sign() * rows.abs() ** power
+
+
 def granularity_names(network, image_size):
     """Return the names of the columns of each granularity.
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from sklearn.base import clone
+from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils import check_random_state
 
 from skmultigran._network import NetworkRecipe, Normalisation
 from skmultigran._recipe import same_values
+from skmultigran._version import __version__
 from skmultigran.estimators._diagram import network_diagram
 from skmultigran.estimators._nested import NestedRecipes
 from skmultigran.images import (
@@ -32,6 +36,24 @@ class NetworkDesign(NestedRecipes):
     # stage.
     deep_supervision = False
     _trains_in_stages = False
+
+    def __getstate__(self):
+        return {**super().__getstate__(), "_skmultigran_version": __version__}
+
+    def __setstate__(self, state):
+        written = state.get("_skmultigran_version", __version__)
+        if written != __version__:
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name=type(self).__name__,
+                    current_sklearn_version=__version__,
+                    original_sklearn_version=written,
+                ),
+                stacklevel=2,
+            )
+        super().__setstate__(
+            {name: state[name] for name in state if name != "_skmultigran_version"}
+        )
 
     def _sk_visual_block_(self):
         """Return what scikit-learn's HTML picture draws within the estimator."""

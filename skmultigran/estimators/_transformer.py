@@ -20,10 +20,12 @@ from skmultigran._support import (
 )
 from skmultigran.estimators._base import Samples, device_here
 from skmultigran.estimators._columns import (
+    columns_of,
     fused_names,
     granularity_features,
     granularity_names,
     granularity_slices,
+    powered,
 )
 from skmultigran.estimators._frozen import frozen_rows
 from skmultigran.estimators._progress import FitProgress
@@ -400,9 +402,8 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
 
     @property
     def _targets(self):
-        if self.task == "regression":
-            return NumberTargets()
-        return LabelTargets(type(self).__name__)
+        numbers = self.task == "regression"
+        return NumberTargets() if numbers else LabelTargets(type(self).__name__)
 
     # ------------------------------------------------------------ transform
 
@@ -421,22 +422,20 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         """
         check_is_fitted(self)
         source = self._source(read_images(self, X, reset=False))
-        output, power = self._columns_
-        if output == "fused":
-            rows = self._fused_rows(source)
-        else:
-            rows = self._granularity_rows(source)
-        return (rows if power == 1 else rows.sign() * rows.abs() ** power).numpy()
+        fused = self._columns_[0] == "fused"
+        rows = self._fused_rows(source) if fused else self._granularity_rows(source)
+        return powered(rows, self._columns_[1]).numpy()
+
+    def _named_answers(self, network, images):
+        fused, power = self._columns_[0] == "fused", self._columns_[1]
+        rows = columns_of(network, images, self.image_size_, fused=fused)
+        return {"columns": powered(rows, power)}
 
     def _fused_rows(self, source):
-        if self._looks_once():
+        trained = hasattr(self, "net_")
+        if self._trained_[1] if trained else not self.network_.fuse_maps:
             source = RowSource(self._pooled_rows(source))
         return predict_outputs(self._quick("features"), source, self.device_)
-
-    def _looks_once(self):
-        """Whether fused columns are made from an image's pooled maps."""
-        trained = hasattr(self, "net_")
-        return self._trained_[1] if trained else not self.network_.fuse_maps
 
     def _granularity_rows(self, source):
         network, size = self.network_, self.image_size_

@@ -108,7 +108,7 @@ class FCOS(nn.Module):
         logits = self.classes(merged)  # (B, n_places, n_classes)
         sides, central = self.sides(merged)  # (B, n_places, 4), (B, n_places, 1)
         places = torch.cat([self._places(i, map_) for i, map_ in enumerate(merged)])
-        places = places.expand(len(logits), -1, -1)
+        places = places.expand(logits.shape[0], -1, -1)
         numbers = [logits.float(), sides.float(), central.float(), places]
         return torch.cat(numbers, dim=2)
 

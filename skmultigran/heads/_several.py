@@ -46,7 +46,7 @@ class Uncertainties(nn.Module):
         Tensor of shape (B, sum of n_outputs + n_tasks)
             All of it.
         """
-        rows = self.log_variances.expand(len(answers[0]), -1)
+        rows = self.log_variances.expand(answers[0].shape[0], -1)
         return torch.cat([*answers, rows.to(answers[0])], dim=1)
 
 

@@ -98,6 +98,22 @@ class ValueRange:
         """
         return self.by_dtype and _dtype_range(dtype) is not None
 
+    def limits(self, dtype: np.dtype) -> tuple[float, float]:
+        """Return the values that become 0 and 1 in images of a type.
+
+        Parameters
+        ----------
+        dtype : numpy.dtype
+            Type of the images.
+
+        Returns
+        -------
+        tuple of float
+            The values.
+        """
+        dtype_range = _dtype_range(dtype) if self.by_dtype else None
+        return dtype_range or (self.low, self.high)
+
     def to_unit(self, images: np.ndarray) -> np.ndarray:
         """Return the images with `low` at 0 and `high` at 1.
 
@@ -111,8 +127,7 @@ class ValueRange:
         ndarray of dtype float32
             The scaled images, not clipped.
         """
-        dtype_range = _dtype_range(images.dtype) if self.by_dtype else None
-        low, high = dtype_range or (self.low, self.high)
+        low, high = self.limits(images.dtype)
         exact = images.dtype.kind in "iub" and images.dtype.itemsize <= 2
         small = exact or images.dtype in (np.float16, np.float32)
         dtype: type[np.floating] = np.float32 if small else np.float64

@@ -148,6 +148,22 @@ class ClassificationTask:
         """
         return torch.softmax(logits, dim=1).numpy()
 
+    @staticmethod
+    def named_answers(logits: Tensor) -> dict[str, Tensor]:
+        """Return what the raw numbers say, as tensors by name.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (B, n_classes)
+            Raw numbers.
+
+        Returns
+        -------
+        dict of str to Tensor
+            "probabilities" of shape (B, n_classes).
+        """
+        return {"probabilities": torch.softmax(logits, dim=1)}
+
     def confidences(self, logits: Tensor) -> Tensor:
         """Return how sure each image's answer is: the probability of its label.
 

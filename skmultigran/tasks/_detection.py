@@ -230,6 +230,24 @@ class DetectionTask:
             "levels": levels.numpy(),
         }
 
+    @staticmethod
+    def named_answers(outputs: Tensor) -> dict[str, Tensor]:
+        """Return what the raw numbers say, as tensors by name.
+
+        Parameters
+        ----------
+        outputs : Tensor of shape (B, n_places, n_classes + 11)
+            What a `BoxHead` tells.
+
+        Returns
+        -------
+        dict of str to Tensor
+            "boxes" of shape (B, n_places, 4) and "scores" of shape (B, n_places,
+            n_classes), of all places.
+        """
+        places = Places.of(outputs)
+        return {"boxes": places.boxes, "scores": places.scores}
+
 
 def _box_losses(places: Places, learns: Tensor, boxes: Tensor) -> Tensor:
     """Return the losses of boxes and of being central, of the places that learn."""

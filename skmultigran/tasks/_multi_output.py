@@ -158,6 +158,25 @@ class MultiOutputTask:
         """
         return [column.probabilities(part) for column, part in self._parts(logits)]
 
+    def named_answers(self, logits: Tensor) -> dict[str, Tensor]:
+        """Return what the raw numbers say, as tensors by name.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (B, n_outputs)
+            Raw numbers.
+
+        Returns
+        -------
+        dict of str to Tensor
+            "probabilities_0" of shape (B, n_classes) of the first column, and so on.
+        """
+        return {
+            f"{name}_{number}": answer
+            for number, (column, part) in enumerate(self._parts(logits))
+            for name, answer in column.named_answers(part).items()
+        }
+
     def confidences(self, logits: Tensor) -> Tensor:
         """Return how sure each image's answer is: the least sure of its columns.
 

@@ -167,6 +167,22 @@ class MultiLabelTask:
         return torch.sigmoid(logits).numpy()
 
     @staticmethod
+    def named_answers(logits: Tensor) -> dict[str, Tensor]:
+        """Return what the raw numbers say, as tensors by name.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (B, n_labels)
+            Raw numbers.
+
+        Returns
+        -------
+        dict of str to Tensor
+            "probabilities" of shape (B, n_labels).
+        """
+        return {"probabilities": torch.sigmoid(logits)}
+
+    @staticmethod
     def confidences(logits: Tensor) -> Tensor:
         """Return how sure each image's answer is: the least sure of its labels.
 

@@ -225,3 +225,24 @@ class RegressionTask:
         standardised = outputs.to(torch.float64).numpy()
         y = standardised.reshape(-1, *self.center.shape) * self.spread + self.center
         return y.astype(self.dtype)
+
+    def named_answers(self, outputs: Tensor) -> dict[str, Tensor]:
+        """Return what the raw numbers say, as tensors by name.
+
+        Parameters
+        ----------
+        outputs : Tensor of shape (B, n_outputs)
+            Raw numbers.
+
+        Returns
+        -------
+        dict of str to Tensor
+            "predictions" in the units of the targets, with as many axes.
+        """
+        spread, center = (
+            torch.as_tensor(values).to(outputs) for values in (self.spread, self.center)
+        )
+        standardised = outputs.unflatten(1, self.center.shape or (1,))
+        if not self.center.ndim:
+            standardised = standardised[:, 0]
+        return {"predictions": standardised * spread + center}

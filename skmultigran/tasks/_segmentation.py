@@ -218,6 +218,22 @@ class SegmentationTask:
         """
         return torch.softmax(logits, dim=1).permute(0, 2, 3, 1).numpy()
 
+    @staticmethod
+    def named_answers(logits: Tensor) -> dict[str, Tensor]:
+        """Return what the raw numbers say, as tensors by name.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (B, n_classes, h, w)
+            Raw numbers.
+
+        Returns
+        -------
+        dict of str to Tensor
+            "probabilities" of shape (B, h, w, n_classes).
+        """
+        return {"probabilities": torch.softmax(logits, dim=1).permute(0, 2, 3, 1)}
+
 
 def _one_hot(codes: Tensor, n_classes: int) -> Tensor:
     """Return `(B, n_classes, h, w)`; what is negative is taken for the first class."""

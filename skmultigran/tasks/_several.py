@@ -339,6 +339,26 @@ class SeveralTasks:
             if hasattr(self.tasks[name], "probabilities")
         }
 
+    def named_answers(self, outputs: Tensor) -> dict[str, Tensor]:
+        """Return what the raw numbers say, as tensors by name.
+
+        Parameters
+        ----------
+        outputs : Tensor of shape (B, n_columns)
+            What the network gives.
+
+        Returns
+        -------
+        dict of str to Tensor
+            Those of each task, its name in front: "age_predictions".
+        """
+        answers, _ = self.split(outputs)
+        return {
+            f"{name}_{kind}": answer
+            for name, part in answers.items()
+            for kind, answer in self.tasks[name].named_answers(part).items()
+        }
+
 
 def _is_dense(task: Any) -> bool:
     return isinstance(task, SegmentationTask)

@@ -355,13 +355,24 @@ def test_the_page_shows_what_these_tests_prove():
     assert table() in page, f"Write the table anew: {COMMAND}"
 
 
-def test_the_example_of_the_page_runs():
+def test_the_examples_of_the_page_run():
     page = PAGE.read_text(encoding="utf-8")
-    (example,) = re.findall(r"^```python\n(.*?)^```$", page, flags=re.S | re.M)
     names = {}
-    exec(compile(example, PAGE.name, "exec"), names)
+    for example in re.findall(r"^```python\n(.*?)^```$", page, flags=re.S | re.M):
+        exec(compile(example, PAGE.name, "exec"), names)
     assert names["bag"].score(names["rows"], names["y"]) >= 0.9
     assert names["importances"].shape == names["images"].shape[1:]
+
+    table, price, model = names["table"][300:], names["price"][300:], names["model"]
+    assert model.score(table, price) >= 0.8
+    # Neither the image nor the rest of the table is left out.
+    importances = permutation_importance(model, table, price, n_repeats=1)
+    assert dict(zip(table, importances.importances_mean > 0.1, strict=True)) == {
+        "image": True,
+        "weight": True,
+        "shop": True,
+    }
+    assert set(names["search"].best_params_) == {names["scales"]}
 
 
 if __name__ == "__main__":

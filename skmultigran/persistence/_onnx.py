@@ -178,7 +178,8 @@ def _program(network: AnsweringNetwork, images: torch.Tensor) -> torch.onnx.ONNX
         )
     program = cast(torch.onnx.ONNXProgram, written)
     for value in (*program.model.graph.inputs, *program.model.graph.outputs):
-        value.shape[0] = "n"
+        if value.shape is not None:
+            value.shape[0] = "n"
     return program
 
 

@@ -49,8 +49,8 @@ class BoxTargets:
             raise ValueError(
                 f"{self.owner} got y as a data frame, but needs one dictionary of "
                 "'boxes' and 'labels' per image. Of columns of these names "
-                "y.to_dict('records') makes them; of one row per object, a loop over "
-                "y.groupby('image') does."
+                "y.to_dict('records') makes them. Of a table with one row per object "
+                "take the rows of one image after the other."
             )
         y = y.to_numpy() if hasattr(y, "to_numpy") else y
         if isinstance(y, (str, dict)) or not hasattr(y, "__getitem__"):

@@ -203,6 +203,8 @@ class DetectionDisplay:
         name, n = type(self).__name__, len(self.images)
         check_as_many(self.images, self.y_pred, "y_pred", name)
         check_as_many(self.images, self.y_true, "y_true", name)
+        self._check_objects("y_pred", {"boxes", "labels"})
+        self._check_objects("y_true", {"boxes"})
         columns = min(_COLUMNS, n)
         shape = math.ceil(n / columns), columns
         self.axes_ = panels(ax, name, shape, self._size(shape))
@@ -226,6 +228,17 @@ class DetectionDisplay:
         self.boxes_, self.texts_ = ([drawn[i] for drawn in found] for i in (0, 1))
         self.legend_ = self._draw_legend()
         return self
+
+    def _check_objects(self, parameter, needed):
+        answers = getattr(self, parameter)
+        for row, objects in enumerate([] if answers is None else answers):
+            if isinstance(objects, dict) and needed <= objects.keys():
+                continue
+            raise ValueError(
+                f"{type(self).__name__} needs a dict of {sorted(needed)} for each "
+                f"image, as MultiGranularityDetector has them, but {parameter} has "
+                f"{objects!r:.60} for image {row}."
+            )
 
     def _size(self, shape):
         rows, columns = shape

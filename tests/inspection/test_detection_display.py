@@ -88,6 +88,19 @@ def test_from_an_estimator(pyplot):
     assert names == [*wanted, "true"]
 
 
+@pytest.mark.parametrize(
+    ("true", "found", "match"),
+    [
+        (None, ["cat", "dog"], r"y_pred has 'cat' for image 0"),
+        (["cat", "dog"], FOUND, r"y_true has 'cat' for image 0"),
+        (None, [FOUND[0], {"boxes": []}], r"y_pred has \{'boxes': \[\]\} for image 1"),
+    ],
+)
+def test_refuses_answers_that_are_no_boxes(pyplot, true, found, match):
+    with pytest.raises(ValueError, match=match):
+        DetectionDisplay.from_predictions(IMAGES, true, found)
+
+
 def test_refuses_other_numbers_of_answers_and_axes(pyplot):
     with pytest.raises(ValueError, match="got 2 images, but y_pred has 1"):
         DetectionDisplay.from_predictions(IMAGES, None, FOUND[:1])

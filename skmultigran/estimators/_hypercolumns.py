@@ -20,6 +20,7 @@ from skmultigran._support import (
     Interval,
     check_feature_names_in,
     fit_context,
+    wrap_output,
 )
 from skmultigran.estimators._base import device_here
 from skmultigran.estimators._design import NetworkDesign, checked_scales
@@ -296,7 +297,8 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
             start, stop = ends[position : position + 2]
             image = rows[start:stop].reshape(*source.sizes[position], -1)
             image[core] = columns
-        return rows
+        # Without X, as scikit-learn would give the pixels the index of the images.
+        return wrap_output("transform", rows, None, self)
 
     def labelled_pixels(
         self, X, Y, *, ignore_label=0, max_per_image=None, random_state=None

@@ -1,6 +1,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
@@ -61,9 +62,16 @@ def test_names_and_slices_cover_the_columns(transformer, images):
     np.testing.assert_array_equal(without.get_feature_names_out(), names[1:])
 
 
-def test_pandas_output(transformer, images):
-    frame = transformer.set_output(transform="pandas").transform(images)
-    assert list(frame.columns) == list(transformer.get_feature_names_out())
+@pytest.mark.parametrize(
+    "form", [np.array, list, lambda a: pd.Series(list(a), [5, 9, 7])]
+)
+def test_pandas_output(transformer, images, form):
+    rows = transformer.transform(images)
+    framing = clone(transformer).set_output(transform="pandas")
+    for frame in (framing.fit_transform(form(images)), framing.transform(form(images))):
+        assert list(frame.columns) == list(transformer.get_feature_names_out())
+        assert frame.index.equals(pd.RangeIndex(len(rows)))
+        np.testing.assert_array_equal(frame.to_numpy(), rows)
 
 
 def test_an_image_has_the_same_columns_in_any_company(transformer, images):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from numbers import Integral, Real
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -39,21 +40,30 @@ _WHOLE_MAP: dict[str, Callable[[Tensor], Tensor]] = {"avg": _mean, "max": _max}
 def _cell_means(map_: Tensor, cells: tuple[int, int]) -> Tensor:
     """Average cells by one matrix product, whose backward pass is the quicker one."""
     height, width = map_.shape[-2:]
-    members = _cell_members(height, cells[0]), _cell_members(width, cells[1])
-    product = torch.kron(*members).to(map_)  # (rows * columns, H * W) of 0 and 1
+    members = torch.from_numpy(_cell_members((height, width), cells)).to(map_)
     pixels = map_.permute(0, 2, 3, 1).flatten(1, 2)  # (B, H * W, C)
     # Sums first: reciprocals of counts would be rounded in bfloat16.
-    means = (product @ pixels) / product.sum(1, keepdim=True)
+    means = (members @ pixels) / members.sum(1, keepdim=True)
     return means.transpose(1, 2).unflatten(2, cells)
 
 
+# An array: a tensor made on the meta device, or while a network is traced, is of no use
+# to anybody after.
 @lru_cache(maxsize=64)
-def _cell_members(n_pixels: int, n_cells: int) -> Tensor:
-    """Return which pixels of a side belong to which cell, as adaptive pooling cuts."""
-    cell, pixel = torch.arange(n_cells)[:, None], torch.arange(n_pixels)
+def _cell_members(size: tuple[int, int], cells: tuple[int, int]) -> np.ndarray:
+    """Return which pixels belong to which cell, as adaptive pooling cuts.
+
+    Of shape (rows * columns, H * W), of 0 and 1.
+    """
+    sides = [_side_members(*both) for both in zip(size, cells, strict=True)]
+    return np.kron(*sides)
+
+
+def _side_members(n_pixels: int, n_cells: int) -> np.ndarray:
+    cell, pixel = np.arange(n_cells)[:, None], np.arange(n_pixels)
     first = cell * n_pixels // n_cells
     end = -(-(cell + 1) * n_pixels // n_cells)
-    return ((first <= pixel) & (pixel < end)).float()
+    return ((first <= pixel) & (pixel < end)).astype(np.float32)
 
 
 _LEARNED_FROM = _POOLINGS | {"avg": _cell_means}

@@ -169,6 +169,17 @@ def test_cells_that_are_learned_from_equal_adaptive_pooling(size, grid, layout):
         torch.testing.assert_close(ours.grad, theirs.grad)
 
 
+def test_a_pass_without_data_leaves_later_ones_alone():
+    pool = PooledHead(pooling=("avg",), grid=(2,)).build_pooling()
+    shape = (1, 3, 46, 47)  # of no other test: what is known of a size is kept
+    with torch.device("meta"):
+        pool([torch.zeros(shape, requires_grad=True)])
+    maps = torch.rand(shape, requires_grad=True)
+    torch.testing.assert_close(
+        pool([maps])[0][0], torch.nn.functional.adaptive_avg_pool2d(maps, 2)
+    )
+
+
 def test_cells_in_bfloat16_are_summed_without_rounding_the_counts():
     map_ = torch.ones(1, 2, 7, 7, dtype=torch.bfloat16, requires_grad=True)
     assert (pooled(map_, ("avg",), 2) == 1).all()

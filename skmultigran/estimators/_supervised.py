@@ -88,7 +88,7 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
             self._keep_task(self._targets.continued(self._task))
         targets = self._task.encode(y)
         weights = self._targets.balanced(weights, y, self._task)
-        return _positive(Samples(images, rows, targets, weights))
+        return _positive(Samples(images, rows, targets, weights), type(self).__name__)
 
     def _check_answers(self, images, y):
         """Check y against the images; a subclass may have something to check."""
@@ -249,6 +249,12 @@ def _part(samples, positions):
     )
 
 
-def _positive(samples):
+def _positive(samples, owner):
     """Drop what class weights made zero, and scale the weights."""
-    return _part(samples, np.flatnonzero(samples.weights))
+    kept = np.flatnonzero(samples.weights)
+    if not len(kept):
+        raise ValueError(
+            f"{owner}: class_weight makes the weights of all images zero, so there is "
+            "nothing to learn from. Give a class that y has a positive weight."
+        )
+    return _part(samples, kept)

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
+from sklearn.datasets import load_files
 from sklearn.ensemble import BaggingClassifier, StackingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -128,6 +129,25 @@ def test_a_trained_network_goes_beside_a_model_of_the_other_columns(table):
     stack = StackingClassifier(members, LogisticRegression(C=100.0), cv=2)
     y = labels(table)
     assert stack.fit(table, y).score(table, y) == 1
+
+
+def test_a_folder_per_class_is_read_as_scikit_learn_lists_it(table, tmp_path):
+    for number, path in enumerate(table["path"]):
+        folder = tmp_path / ["red", "blue"][number % 2]
+        folder.mkdir(exist_ok=True)
+        Image.open(path).save(folder / f"{number}.png")
+    files = load_files(tmp_path, load_content=False)
+    network = MultiGranularityClassifier(
+        backbone=ConvNetBackbone(widths=(4,)),
+        image_size=8,
+        max_epochs=8,
+        lr=0.05,
+        random_state=0,
+    )
+    network.fit(files.filenames, files.target)
+    assert network.score(files.filenames, files.target) > 0.9
+    with pytest.raises(ValueError, match="entries of type bytes.*Pass paths"):
+        network.fit(load_files(tmp_path).data, files.target)
 
 
 def test_a_network_refuses_the_whole_table(table):

@@ -23,6 +23,7 @@ from skmultigran.backbones._chain import (
     ListsHaveData,
     NamedStep,
     Plan,
+    first_convolution,
 )
 from skmultigran.backbones._pretrained import PretrainedRecipe
 from skmultigran.backbones._weights import (
@@ -119,11 +120,7 @@ def _plan(name: str) -> Plan:
 
 def _renew_first_convolution(stage: nn.Module, in_channels: int) -> None:
     """Replace the first convolution by a fresh one for images of `in_channels`."""
-    name, old = next(
-        (name, module)
-        for name, module in stage.named_modules()
-        if isinstance(module, nn.Conv2d)
-    )
+    name, old = first_convolution(stage)
     new = nn.Conv2d(
         in_channels,
         old.out_channels,

@@ -138,8 +138,7 @@ class CropSource:
         image = self._kept[row] if row in self._kept else self.images.read(row)
         top, left = corner
         part = image[top : top + size[0], left : left + size[1]]
-        # A copy always: torch warns of read-only memory, and callers may change it.
-        values = np.array(self.value_range.to_unit(part))
+        values = self.value_range.to_unit(part)
         tensor = torch.from_numpy(values).permute(2, 0, 1)[None]
         below, beside = size[0] - part.shape[0], size[1] - part.shape[1]
         if below or beside:

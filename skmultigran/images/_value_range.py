@@ -125,7 +125,7 @@ class ValueRange:
         Returns
         -------
         ndarray of dtype float32
-            The scaled images, not clipped.
+            The scaled images, not clipped; always a new array.
         """
         low, high = self.limits(images.dtype)
         exact = images.dtype.kind in "iub" and images.dtype.itemsize <= 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -42,7 +43,7 @@ def strides_taken_first(module: nn.Module) -> Iterator[None]:
         yield
 
 
-def _is_narrow_and_strided(module: nn.Module) -> bool:
+def _is_narrow_and_strided(module: nn.Module) -> TypeGuard[nn.Conv2d]:
     # Not a subclass, whose forward may be another one.
     return (
         type(module) is nn.Conv2d

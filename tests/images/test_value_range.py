@@ -94,6 +94,9 @@ def test_images_stay_as_they_are(dtype):
     before = images.copy()
     ValueRange.learn(images, (2, 10)).to_unit(images)
     np.testing.assert_array_equal(images, before)
+    assert not np.shares_memory(
+        ValueRange(0, 1, by_dtype=False).to_unit(images), images
+    )
 
 
 @pytest.mark.parametrize(

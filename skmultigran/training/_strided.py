@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeGuard
 
 from torch import Tensor, nn
@@ -34,7 +34,7 @@ def strides_taken_first(module: nn.Module) -> Iterator[None]:
     ------
     None
     """
-    changed = {
+    changed: dict[nn.Module, Callable[[Tensor], Tensor]] = {
         part: functools.partial(_of_met_pixels, part)
         for part in module.modules()
         if _is_narrow_and_strided(part)

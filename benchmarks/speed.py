@@ -17,7 +17,7 @@ from tqdm import tqdm
 from benchmarks import plain_loop
 from benchmarks.measuring import Records, timed
 from benchmarks.summaries import CLOCKS, median, speed_tables
-from skmultigran import MultiGranularityClassifier
+from skmultigran import ConvNetBackbone, MultiGranularityClassifier
 
 CLASSES = 10
 PREDICTED_TOGETHER = 128
@@ -222,25 +222,46 @@ def growth_images(options, device):
     """CPU seconds per image, for the same number of steps over more images."""
     passes = max(options.images, GROWTH_IMAGES[0])
     sizes = [n for n in GROWTH_IMAGES if n <= passes]
-    cases = [(n, options.side, passes // n) for n in sizes]
+    size = options.batch_size
+    cases = [(n, options.side, passes // n, size) for n in sizes]
     yield from _growth(options, "growth_images", device, cases)
 
 
 def growth_pixels(options, device):
     """CPU seconds per pixel, for the same number of pixels in larger images."""
+    size = options.batch_size // 4
     cases = []
     for factor in GROWTH_SIDES:
-        n = max(options.batch_size // 4, options.images // factor**2)
-        cases.append((n, factor * options.side, options.epochs))
+        n = max(size, options.images // factor**2)
+        cases.append((n, factor * options.side, options.epochs, size))
     yield from _growth(options, "growth_pixels", device, cases)
 
 
-def _growth(options, part, device, cases):
-    size = options.batch_size if part == "growth_images" else options.batch_size // 4
+def growth_one_network(options, device):
+    """The same with the network of small images, and as many pixels in each step."""
+    cases = [
+        (
+            options.images // factor**2,
+            factor * options.side,
+            options.epochs,
+            options.batch_size // factor**2,
+        )
+        for factor in GROWTH_SIDES
+    ]
+    network = ConvNetBackbone(widths=(32, 64, 128), stem_stride=2)
+    yield from _growth(options, "growth_one_network", device, cases, backbone=network)
+
+
+def _growth(options, part, device, cases, **parameters):
     ways = {}
-    for n, side, epochs in cases:
+    for n, side, epochs, size in cases:
         model = classifier(
-            options, device, max_epochs=epochs, batch_size=size, augment="auto"
+            options,
+            device,
+            max_epochs=epochs,
+            batch_size=size,
+            augment="auto",
+            **parameters,
         )
         about = {"side": side, "epochs": epochs}
         ways[f"{n:,} images of {side} px"] = our_fit(model, *drawn(n, side), **about)
@@ -253,7 +274,15 @@ def _growth(options, part, device, cases):
 
 PARTS = {
     f.__name__: f
-    for f in (fit, products, predict, latency, growth_images, growth_pixels)
+    for f in (
+        fit,
+        products,
+        predict,
+        latency,
+        growth_images,
+        growth_pixels,
+        growth_one_network,
+    )
 }
 
 

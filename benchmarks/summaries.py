@@ -159,7 +159,7 @@ def _latency(records):
 
 
 def _growth(records):
-    by_pixel = records[0]["part"] == "growth_pixels"
+    by_pixel = records[0]["part"] != "growth_images"
     first, rows = None, []
     for (images, side), group in grouped(records, "images", "side").items():
         per_image = median(group, "cpu_seconds_per_image")
@@ -178,6 +178,7 @@ TITLES = {
     "latency": "Latency of predict",
     "growth_images": "CPU time per image, more images",
     "growth_pixels": "CPU time per pixel, larger images",
+    "growth_one_network": "CPU time per pixel, larger images, one network",
 }
 TABLES = {
     "fit": _throughput,
@@ -186,4 +187,5 @@ TABLES = {
     "latency": _latency,
     "growth_images": _growth,
     "growth_pixels": _growth,
+    "growth_one_network": _growth,
 }

@@ -13,11 +13,8 @@ from skmultigran.images import ImageSource
 from skmultigran.training._rows import RowSource
 from skmultigran.training._threads import threads_for
 
-# The maps of so many pixels stay in the cache of a core, for small networks.
-_PIXELS_PER_BATCH = 2**16
+_PIXELS_PER_BATCH = 2**17
 _LARGEST_BATCH = 128
-# Fewer would not keep a core busy, until they are large: then twice the pixels.
-_SMALLEST_BATCH = 32
 # A batch of so many pixels takes hardly longer than a smaller one.
 _FEWEST_PIXELS = 2**10
 
@@ -33,13 +30,9 @@ def prediction_batch_size(image_size: tuple[int, int]) -> int:
     Returns
     -------
     int
-        A power of two, up to 128, of images of 65,000 pixels in all; 32 of larger
-        images, or as many as have 130,000.
+        As many as have some 130,000 pixels in all, between 1 and 128.
     """
-    pixels = math.prod(image_size)
-    large = min(_SMALLEST_BATCH, 2 * _PIXELS_PER_BATCH // pixels)
-    small = 1 << (_PIXELS_PER_BATCH // pixels).bit_length() >> 1
-    return max(1, min(_LARGEST_BATCH, max(large, small)))
+    return max(1, min(_LARGEST_BATCH, _PIXELS_PER_BATCH // math.prod(image_size)))
 
 
 @torch.inference_mode()

@@ -22,7 +22,9 @@ def is_image_array(X: Any) -> bool:
     bool
         Whether it is.
     """
-    return isinstance(X, (np.ndarray, torch.Tensor)) and X.ndim >= 3
+    # Arrays of other libraries tell that they can become one of numpy.
+    known = isinstance(X, torch.Tensor) or hasattr(X, "__array__")
+    return known and getattr(X, "ndim", 0) >= 3
 
 
 def as_image_array(X: Any) -> np.ndarray:
@@ -30,7 +32,7 @@ def as_image_array(X: Any) -> np.ndarray:
 
     Parameters
     ----------
-    X : ndarray or torch tensor
+    X : ndarray, torch tensor or array of another library
         `(n, h, w)` or `(n, h, w, c)`. Arrays and memory maps are returned as they are.
 
     Returns

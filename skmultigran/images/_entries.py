@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader, Dataset
 
 # Rows of a data frame that are looked at for the column that has the images.
 _ROWS_LOOKED_AT = 100
@@ -194,7 +195,8 @@ def check_rows(X: Any, owner: str) -> None:
     Raises
     ------
     ValueError
-        If X is a generator, a dictionary, a set or a column without images.
+        If X is a generator, a dictionary, a set, pairs of images and answers, or a
+        column without images.
 
     Examples
     --------
@@ -206,6 +208,11 @@ def check_rows(X: Any, owner: str) -> None:
         raise ValueError(
             f"{owner} takes an array or a column of images, but X is a "
             f"{type(X).__name__}. Pass a list of the images."
+        )
+    if isinstance(X, (Dataset, DataLoader)) or _is_pair(X):
+        raise ValueError(
+            f"{owner} takes images and answers apart, but X has pairs of both. Pass "
+            "X = [image for image, _ in pairs] and y = [answer for _, answer in pairs]."
         )
     values = _column_values(X)
     if values is None:
@@ -221,6 +228,11 @@ def check_rows(X: Any, owner: str) -> None:
             f"{owner} got X with entries of type {type(first).__name__}, such as "
             f"{repr(first)[:60]}, which are no images. {_way_to_images(first)}"
         )
+
+
+def _is_pair(X) -> bool:
+    first = X[0] if isinstance(X, (list, tuple)) and len(X) else None
+    return isinstance(first, tuple) and len(first) == 2 and _is_entry(first[0])
 
 
 def _column_values(X):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch.utils.data import DataLoader, TensorDataset
 
 from skmultigran.images import check_rows, holds_images, open_images
 from skmultigran.images._entries import image_entries
@@ -150,6 +151,9 @@ NO_IMAGES = {
     "missing": ([None, float("nan"), pd.NA], "X has 3 rows, all of them missing"),
     "missing in a series": (pd.Series([np.nan, np.nan]), "X has 2 rows, all of them"),
     "missing in a frame": (pd.DataFrame({"a": [None]}), "X has 1 rows, all of them"),
+    "pairs": ([(np.zeros((2, 2)), 1)], r"\[image for image, _ in pairs\]"),
+    "a torch dataset": (TensorDataset(torch.zeros(3, 2, 2)), "X has pairs of both"),
+    "a torch loader": (DataLoader([(torch.zeros(2, 2), 1)]), "X has pairs of both"),
     "a generator": ((path for path in NAMES), "X is a generator. Pass a list"),
     "a dictionary": ({"image": NAMES}, "X is a dict. Pass a list"),
     "a set": (set(NAMES), "X is a set. Pass a list"),

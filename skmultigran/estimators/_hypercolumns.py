@@ -61,7 +61,8 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
         `EfficientNetLite0Backbone(out_indices=(0, 1, 2))`.
     scales : sequence of float, default=(1.0,)
         Image pyramid: the backbone also sees the anti-aliased image at these factors of
-        its size, and every scale contributes its levels.
+        its size, and every scale contributes its levels. Simple fractions such as 0.5
+        or 2 / 3, as images are padded to a multiple of the strides of all levels.
     image : bool, default=True
         Whether the pixel's own values, in [0, 1], are the first columns.
     image_shape : tuple of int or None, default=None

@@ -262,6 +262,11 @@ def class_weight_table(column, weights, labels, class_weight):
     -------
     ndarray of shape (n_classes,)
         The weights.
+
+    Raises
+    ------
+    ValueError
+        If a weight is no finite number of zero or more, or all images weigh nothing.
     """
     if class_weight is None:
         return np.ones(len(labels))
@@ -274,5 +279,10 @@ def class_weight_table(column, weights, labels, class_weight):
         table[np.searchsorted(labels, present)] = compute_class_weight(
             class_weight, classes=present, y=column, sample_weight=weights
         )
-    each = table[np.searchsorted(labels, column)]
-    return table / np.average(each, weights=weights)
+    mean = np.average(table[np.searchsorted(labels, column)], weights=weights)
+    if not mean:
+        raise ValueError(
+            f"class_weight={class_weight!r} makes the weights of all images zero, so "
+            "there is nothing to learn from. Give a class that y has a positive weight."
+        )
+    return table / mean

@@ -42,7 +42,8 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
         The head: "dense" or `DenseHead`.
     scales : sequence of float, default=(1.0,)
         Image pyramid: the backbone sees the anti-aliased image at these factors of its
-        size, and every scale contributes its levels.
+        size, and every scale contributes its levels. Simple fractions such as 0.5 or
+        2 / 3, as images are padded to a multiple of the strides of all levels.
     crop_size : int, tuple of int or "auto", default="auto"
         Size of the random crops that training sees: a square's side or
         `(height, width)`, in pixels. Smaller images are padded, and nothing is learned

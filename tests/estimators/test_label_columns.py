@@ -227,6 +227,11 @@ BAD = {
         {"class_weight": {2: 1.0}},
         r"class_weight for \[2\]",
     ),
+    "weights of zero": (
+        np.eye(80, 3, dtype=int),
+        {"class_weight": {0: 0.0, 1: 0.0}},
+        "makes the weights of all images zero",
+    ),
     "a list of weights for one column": (
         np.arange(80) % 2,
         {"class_weight": ["balanced"]},

@@ -39,7 +39,12 @@ def positive_rows(
     """
     weights = np.asarray(
         check_sample_weight(
-            sample_weight, X, dtype=np.float64, allow_all_zero_weights=True
+            sample_weight,
+            # Images are no array, which scikit-learn asks for where it dispatches by
+            # the array API.
+            np.arange(len(X)),
+            dtype=np.float64,
+            allow_all_zero_weights=True,
         )
     )
     if (weights < 0).any():

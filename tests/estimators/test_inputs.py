@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn import config_context
 from sklearn.datasets import load_digits
 
 
@@ -45,6 +46,24 @@ def test_forms_of_the_same_images_agree(small, digits, tmp_path, form):
     given = form(images, tmp_path)
     got = small(max_epochs=2).fit(given, y).predict_proba(given)
     np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("form", ["(n, h, w)", "flat rows", "torch tensor"])
+def test_dispatch_by_the_array_api_changes_nothing(
+    small, digits, tmp_path, monkeypatch, form
+):
+    X, y = digits
+    given = FORMS[form](X.reshape(-1, 8, 8), tmp_path)
+    weights = np.arange(1.0, len(y) + 1)
+    expected = small(max_epochs=2).fit(given, y, weights)
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")
+    with config_context(array_api_dispatch=True):
+        classifier = small(max_epochs=2).fit(given, y, weights)
+        score = classifier.score(given, y, weights)
+    assert score == expected.score(given, y, weights)
+    np.testing.assert_array_equal(
+        classifier.predict_proba(given), expected.predict_proba(given)
+    )
 
 
 def test_input_stays_as_it_was(small, pair):

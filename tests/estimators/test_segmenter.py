@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.utils.validation import check_is_fitted
 
 from skmultigran import (
@@ -284,6 +284,15 @@ def test_bad_masks_are_refused_and_lose_nothing(make, change, message):
         segmenter.fit(X, change(Y))
     np.testing.assert_array_equal(segmenter.predict(X), before)
     check_is_fitted(segmenter)
+
+
+def test_predictions_of_folds_are_masks(make):
+    X, Y = discs(8)
+    segmenter = make(max_epochs=1)
+    found = cross_val_predict(segmenter, X, Y, cv=2)
+    assert found.shape == Y.shape
+    half = clone(segmenter).fit(X[4:], Y[4:])
+    np.testing.assert_array_equal(found[:4], half.predict(X[:4]))
 
 
 def test_masks_of_ignored_pixels_alone_are_refused(make):

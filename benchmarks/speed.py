@@ -6,6 +6,8 @@ The same network, batch and images for all, in interleaved rounds. Run it with
 
 import argparse
 import copy
+import importlib.util
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from tqdm import tqdm
 from benchmarks import plain_loop
 from benchmarks.measuring import Records, timed
 from benchmarks.summaries import CLOCKS, median, speed_tables
-from skmultigran import ConvNetBackbone, MultiGranularityClassifier
+from skmultigran import ConvNetBackbone, MultiGranularityClassifier, export_onnx
 
 CLASSES = 10
 PREDICTED_TOGETHER = 128
@@ -191,9 +193,32 @@ def predict(options, device):
         "ours, predict": lambda: ours(compile=False),
         "ours, predict, compile=True": lambda: ours(compile=True),
     }
+    if device == "cpu" and importlib.util.find_spec("onnxruntime"):
+        session = exported(model)
+        ways["export_onnx, ONNX Runtime"] = lambda: predict_exported(session, X)
     for run in ways.values():
         run()  # compiled here, if at all
     yield from rounds_of(options, "predict", device, ways)
+
+
+def exported(model):
+    """Return a session of ONNX Runtime with as many threads as torch has."""
+    import onnxruntime
+
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = torch.get_num_threads()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.onnx"
+        export_onnx(model, file, dtype="uint8")
+        return onnxruntime.InferenceSession(file, settings)
+
+
+def predict_exported(session, X):
+    batches = np.split(
+        X[..., None], range(PREDICTED_TOGETHER, len(X), PREDICTED_TOGETHER)
+    )
+    np.concatenate([session.run(None, {"images": batch})[0] for batch in batches])
+    return {"images": len(X)}
 
 
 def latency(options, device):

@@ -23,7 +23,6 @@ _TRACED_IMAGES = 2
 
 @validate_params(
     {
-        "estimator": [BaseMultiGranularity],
         "path": [str, os.PathLike],
         "dtype": [StrOptions({"float32", "uint8", "uint16"})],
         "image_size": ["array-like", None],
@@ -116,6 +115,13 @@ def export_onnx(estimator, path, *, dtype="float32", image_size=None):
     >>> bool(np.allclose(probabilities, clf.predict_proba(X[:3]), atol=1e-5))
     True
     """
+    if not isinstance(estimator, BaseMultiGranularity):
+        raise TypeError(
+            f"export_onnx got a {type(estimator).__name__}, which has no network of "
+            "its own to write. Pass a fitted classifier, regressor, transformer, "
+            "segmenter, detector or estimator of several tasks: of a pipeline or a "
+            "search the step, such as pipeline[-1] or search.best_estimator_."
+        )
     check_is_fitted(estimator)
     for module in ("onnx", "onnxscript"):
         import_optional(module, caller="export_onnx", extra="onnx")

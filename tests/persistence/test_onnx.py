@@ -275,7 +275,7 @@ def test_only_a_fitted_estimator_with_a_network(images, labels, quick, tmp_path)
     with pytest.raises(NotFittedError, match="not fitted yet"):
         export_onnx(classifier, tmp_path / "model.onnx")
     pipeline = make_pipeline(classifier.fit(images, labels))
-    with pytest.raises(ValueError, match=r"'estimator' parameter of export_onnx"):
+    with pytest.raises(TypeError, match=r"Pipeline.*pipeline\[-1\]"):
         export_onnx(pipeline, tmp_path / "model.onnx")
 
 

@@ -6,6 +6,7 @@ import importlib
 from types import ModuleType
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils._indexing import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -43,6 +44,7 @@ __all__ = [
     "check_sample_weight",
     "fit_context",
     "import_optional",
+    "safe_indexing",
     "validate_parameter_constraints",
     "validate_params",
     "wrap_output",

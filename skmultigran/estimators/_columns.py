@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from itertools import accumulate, pairwise
 
+import numpy as np
 import torch
+
+from skmultigran._support import check_feature_names_in
 
 
 def granularity_grids(network, image_size):
@@ -97,6 +100,27 @@ def powered(rows, power):
         Of the same shape; the same tensor for the power one.
     """
     return rows if power == 1 else rows.sign() * rows.abs() ** power
+
+
+def check_given_names(transformer, input_features):
+    """Check names of columns that were given against those seen in fit.
+
+    Parameters
+    ----------
+    transformer : estimator
+        A fitted transformer.
+    input_features : array-like of str or None
+        The names. A column of images has one, however many values an image has.
+
+    Raises
+    ------
+    ValueError
+        If they are other names, or of another number.
+    """
+    given = [] if input_features is None else np.ravel(input_features)
+    known = getattr(transformer, "feature_names_in_", given)
+    if len(given) != 1 or not np.array_equal(given, known):
+        check_feature_names_in(transformer, input_features, generate_names=False)
 
 
 def granularity_names(network, image_size):

@@ -12,14 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmultigran._recipe import Recipe
 from skmultigran._registry import BACKBONES
-from skmultigran._support import (
-    Interval,
-    StrOptions,
-    check_feature_names_in,
-    fit_context,
-)
+from skmultigran._support import Interval, StrOptions, fit_context
 from skmultigran.estimators._base import Samples, device_here
 from skmultigran.estimators._columns import (
+    check_given_names,
     columns_of,
     fused_names,
     granularity_features,
@@ -473,7 +469,7 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
             the fused map in place of scale and level.
         """
         check_is_fitted(self)
-        check_feature_names_in(self, input_features, generate_names=False)
+        check_given_names(self, input_features)
         if self._columns_[0] == "fused":
             return np.array(fused_names(self.network_), dtype=object)
         names = granularity_names(self.network_, self.image_size_)

@@ -52,8 +52,9 @@ def granularity_importance(
     estimator : estimator
         A fitted classifier, regressor, segmenter, detector or estimator of several
         tasks of this package, or a `Pipeline` that ends in one of them, or one with a
-        `MultiGranularityTransformer` and any model behind it; or a fitted search such
-        as `GridSearchCV`, for its `best_estimator_`.
+        `MultiGranularityTransformer`, also in a `ColumnTransformer`, and any model
+        behind it; or a fitted search such as `GridSearchCV`, for its
+        `best_estimator_`.
     X : array-like
         Images, as the estimator takes them. Images not used in fit show what helps to
         generalise.

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from skmultigran._support import safe_indexing
 from skmultigran.estimators import (
     BaseMultiGranularity,
     MultiGranularityDetector,
     MultiGranularitySegmenter,
 )
+from skmultigran.inspection._beside import columns_beside
 
 _DENSE = (MultiGranularitySegmenter, MultiGranularityDetector)
 
@@ -40,8 +43,9 @@ def last_network(model, X, caller, *, dense=False) -> LastNetwork:
     Parameters
     ----------
     model : estimator
-        A predictor, the transformer, a pipeline with one of them, or a fitted search
-        over such, of which its `best_estimator_` is taken.
+        A predictor, the transformer, a pipeline with one of them, also in a
+        `ColumnTransformer`, or a fitted search over such, of which its
+        `best_estimator_` is taken.
     X : array-like or None
         Images, as the model takes them. None: of no interest.
     caller : str
@@ -68,12 +72,42 @@ def last_network(model, X, caller, *, dense=False) -> LastNetwork:
     check_is_fitted(model)
     for position in reversed(range(len(model))):
         step = best_of(model.steps[position][1])
-        if _is_ours(step, dense) or isinstance(step, Pipeline):
+        table = _has_images_column(step)
+        if table or _is_ours(step, dense) or isinstance(step, Pipeline):
             seen = X if X is None or not position else model[:position].transform(X)
-            found = last_network(step, seen, caller, dense=dense)
+            look = _in_table if table else last_network
+            found = look(step, seen, caller, dense=dense)
             rest = [*_steps(found.rest), *model.steps[position + 1 :]]
             return found._replace(rest=Pipeline(rest) if rest else None)
     raise TypeError(_refusal(model, caller))
+
+
+def _has_images_column(step):
+    """Whether a step is a `ColumnTransformer`, of which one branch is of images."""
+    return isinstance(step, ColumnTransformer) and len(_image_branches(step)) == 1
+
+
+def _image_branches(table):
+    return [
+        (name, branch, columns)
+        for name, branch, columns in table.transformers_
+        if _is_ours(branch, False)
+        or (
+            isinstance(branch, Pipeline)
+            and any(_is_ours(step, False) for _, step in branch.steps)
+        )
+    ]
+
+
+def _in_table(table, X, caller, *, dense):
+    """Return the transformer in a `ColumnTransformer`, and the table behind it."""
+    ((name, branch, columns),) = _image_branches(table)
+    column = X if X is None else safe_indexing(X, columns, axis=1)
+    found = last_network(branch, column, caller, dense=dense)
+    if X is None:
+        return found
+    beside = columns_beside(table.transform(X), table.output_indices_[name])
+    return found._replace(rest=Pipeline([*_steps(found.rest), ("table", beside)]))
 
 
 def best_of(model):
@@ -112,5 +146,6 @@ def _refusal(model, caller):
     return (
         f"{caller} got a {name}, which has no granularities. Pass a fitted "
         "estimator of skmultigran, such as MultiGranularityClassifier, or a Pipeline "
-        "that has one, or a MultiGranularityTransformer, as a step."
+        "that has one, or a MultiGranularityTransformer, as a step, also in a "
+        "ColumnTransformer with one such column."
     )

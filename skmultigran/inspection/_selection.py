@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.parallel import Parallel, delayed
 
 from skmultigran._support import HasMethods, Interval, StrOptions, validate_params
+from skmultigran.inspection._beside import needs_a_table
 from skmultigran.inspection._blocks import pooled_blocks
 from skmultigran.inspection._last_network import last_network
 
@@ -180,6 +181,12 @@ def select_granularities(
 def _model(model, rest, estimator, y):
     """Return what learns from columns."""
     if model is not None or rest is not None:
+        if model is None and needs_a_table(rest):
+            raise ValueError(
+                "select_granularities got a model of images beside other columns of a "
+                "table, which cannot learn from the images' columns alone. Pass "
+                "model=, such as LogisticRegression(), to say what shall."
+            )
         return model if model is not None else rest
     numbers = type_of_target(y).startswith("continuous") or is_regressor(estimator)
     ridge = RidgeCV if numbers else RidgeClassifierCV

@@ -153,3 +153,15 @@ def test_a_folder_per_class_is_read_as_scikit_learn_lists_it(table, tmp_path):
 def test_a_network_refuses_the_whole_table(table):
     with pytest.raises(ValueError, match=r"of which 'path' holds images or paths"):
         MultiGranularityClassifier().fit(table, labels(table))
+
+
+@pytest.mark.parametrize("column", ["image", ["image"]], ids=["name", "list"])
+def test_images_of_one_size_are_one_column_of_a_frame(column):
+    frame = pd.DataFrame({"image": [*np.random.default_rng(0).random((6, 8, 8))]})
+    image = MultiGranularityTransformer(backbone="scale_space")
+    table = ColumnTransformer([("image", image, column)])
+    found = table.set_output(transform="pandas").fit_transform(frame)
+    expected = image.fit(frame["image"]).get_feature_names_out(["image"])
+    assert list(found.columns) == [f"image__{name}" for name in expected]
+    with pytest.raises(ValueError, match="should have length"):
+        image.get_feature_names_out(["image", "other"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import zipfile
 from collections.abc import Sequence
@@ -10,19 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from skmultigran._support import import_optional
+from skmultigran.persistence._known_types import is_known
 from skmultigran.persistence._whole_files import whole_file
-
-# Their classes are made without running a constructor; their functions stay unknown.
-_KNOWN_PACKAGES = ("skmultigran", "sklearn")
-_KNOWN_TYPES = ("numpy.dtype",)
 
 
 def save_model(model: Any, path: str | os.PathLike) -> None:
     """Write an estimator to a file that holds no code.
 
     A pickle can run anything when it is loaded. This file holds parameters, plain
-    types and arrays, and `load_model` makes nothing of it but objects of this package,
-    of scikit-learn and of NumPy. It is written by skops [1]_.
+    types and arrays, and `load_model` makes nothing of it but arrays and objects of
+    this package and of scikit-learn whose constructors only store. It is written by
+    skops [1]_.
 
     Parameters
     ----------
@@ -83,9 +80,10 @@ def load_model(path: str | os.PathLike, *, trusted: Sequence[str] = ()) -> Any:
     path : str or PathLike
         The file.
     trusted : sequence of str, default=()
-        Types that may be made besides those of this package, scikit-learn and NumPy, by
-        their full names: those of your own backbones, say. Their modules are imported,
-        and their code may run.
+        Types and functions that may be used besides the estimators and recipes of this
+        package and of scikit-learn, its splitters and its metrics, by their full names:
+        those of your own backbones, say. Their modules are imported, and their code may
+        run.
 
     Returns
     -------
@@ -129,7 +127,7 @@ def load_model(path: str | os.PathLike, *, trusted: Sequence[str] = ()) -> Any:
             "you trust who made them."
         )
     found = skops_io.get_untrusted_types(file=path)
-    known = [name for name in found if _is_known(name)]
+    known = [name for name in found if is_known(name)]
     refused = sorted({*found} - {*known} - {*trusted})
     if refused:
         raise ValueError(
@@ -138,15 +136,3 @@ def load_model(path: str | os.PathLike, *, trusted: Sequence[str] = ()) -> Any:
             f"load_model(..., trusted={refused})."
         )
     return skops_io.load(path, trusted=[*known, *trusted])
-
-
-def _is_known(name: str) -> bool:
-    """Whether a full name is that of a class of the known packages, where it says."""
-    module, _, attribute = name.rpartition(".")
-    if name in _KNOWN_TYPES or module.partition(".")[0] not in _KNOWN_PACKAGES:
-        return name in _KNOWN_TYPES
-    try:
-        found = getattr(importlib.import_module(module), attribute, None)
-    except ImportError:
-        return False
-    return isinstance(found, type) and found.__module__ == module

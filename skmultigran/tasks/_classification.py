@@ -146,7 +146,7 @@ class ClassificationTask:
         ndarray of float32 of shape (n, n_classes)
             Each row sums to one.
         """
-        return torch.softmax(logits, dim=1).numpy()
+        return ClassificationTask.named_answers(logits)["probabilities"].numpy()
 
     @staticmethod
     def named_answers(logits: Tensor) -> dict[str, Tensor]:

@@ -164,7 +164,7 @@ class MultiLabelTask:
         ndarray of float32 of shape (n, n_labels)
             Each by itself: rows need not sum to one.
         """
-        return torch.sigmoid(logits).numpy()
+        return MultiLabelTask.named_answers(logits)["probabilities"].numpy()
 
     @staticmethod
     def named_answers(logits: Tensor) -> dict[str, Tensor]:

@@ -216,7 +216,7 @@ class SegmentationTask:
         ndarray of float32 of shape (B, h, w, n_classes)
             Each pixel's sum to one.
         """
-        return torch.softmax(logits, dim=1).permute(0, 2, 3, 1).numpy()
+        return SegmentationTask.named_answers(logits)["probabilities"].numpy()
 
     @staticmethod
     def named_answers(logits: Tensor) -> dict[str, Tensor]:

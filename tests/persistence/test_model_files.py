@@ -1,20 +1,31 @@
 """Files of estimators: the same answers, and nothing made but what is known."""
 
+import os
 import pickle
 import sys
 
 import numpy as np
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import load_files
+from sklearn.ensemble import HistGradientBoostingClassifier, StackingClassifier
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, KFold, TunedThresholdClassifierCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.parallel import Parallel
 
 from skmultigran import (
     ConvNetBackbone,
+    EfficientNetLite0Backbone,
+    FeatureCache,
+    ForegroundSegmenter,
     HypercolumnTransformer,
     ImageDenoiser,
+    ImageEnhancer,
+    ImageReader,
+    ImageResizer,
     MultiGranularityClassifier,
     MultiGranularityDetector,
     MultiGranularityMultiTask,
@@ -28,6 +39,8 @@ from skmultigran import (
 )
 from skmultigran._support import import_optional
 from skmultigran.datasets import make_digit_scenes
+from skmultigran.estimators import BaseMultiGranularity
+from skmultigran.training import TrainingNet
 
 
 def again(estimator, folder, **parameters):
@@ -94,6 +107,23 @@ def test_transformer(task, images, labels, quick, tmp_path):
     assert np.array_equal(loaded.transform(images), transformer.transform(images))
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        MultiGranularityClassifier(memory=FeatureCache("features"), training="pmg"),
+        MultiGranularityTransformer(backbone=EfficientNetLite0Backbone()),
+        ForegroundSegmenter(),
+        ImageDenoiser(),
+        ImageEnhancer(),
+        ImageReader(),
+        ImageResizer(size=8),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_what_is_not_fitted(model, tmp_path):
+    assert repr(again(model, tmp_path)) == repr(model)
+
+
 def test_masks_boxes_and_pixels(quick, tmp_path):
     scenes = make_digit_scenes(4, 32, random_state=0)
     quick["backbone"] = ConvNetBackbone(widths=(4, 4, 4))
@@ -113,18 +143,38 @@ def test_masks_boxes_and_pixels(quick, tmp_path):
     )
 
 
-def test_within_pipelines_and_searches(images, labels, tmp_path):
+@pytest.mark.parametrize(
+    ("scoring", "refit"),
+    [(None, True), ("f1", True), (["f1", "neg_log_loss"], "f1")],
+    ids=str,
+)
+def test_within_pipelines_and_searches(scoring, refit, images, labels, tmp_path):
     model = make_pipeline(
         ImageDenoiser(),
         MultiGranularityTransformer(backbone=ScatteringBackbone(n_scales=1)),
         LogisticRegression(max_iter=500),
     )
     y = labels < "n"
-    search = GridSearchCV(model, {"logisticregression__C": [0.1, 1.0]}, cv=2)
+    grid = {"logisticregression__C": [0.1, 1.0]}
+    search = GridSearchCV(model, grid, scoring=scoring, refit=refit, cv=KFold(2))
     search.fit(images, y)
     loaded = again(search, tmp_path)
     assert loaded.best_params_ == search.best_params_
     assert np.array_equal(loaded.predict_proba(images), search.predict_proba(images))
+
+
+def test_within_models_of_models(images, labels, tmp_path):
+    columns = MultiGranularityTransformer(backbone=ScatteringBackbone(n_scales=1))
+    linear = make_pipeline(columns, LogisticRegression(max_iter=500))
+    y = labels < "n"
+    for model in (
+        CalibratedClassifierCV(linear, cv=2),
+        StackingClassifier([("linear", linear)], cv=2),
+        TunedThresholdClassifierCV(linear, cv=2),
+        make_pipeline(columns, HistGradientBoostingClassifier(max_iter=2)),
+    ):
+        loaded = again(model.fit(images, y), tmp_path)
+        assert np.array_equal(loaded.predict_proba(images), model.predict_proba(images))
 
 
 class OwnBackbone(ConvNetBackbone):
@@ -143,9 +193,20 @@ def test_other_types_are_refused_until_they_are_trusted(
     assert np.array_equal(loaded.predict(images), classifier.predict(images))
 
 
-def test_functions_of_the_package_are_not_trusted(tmp_path):
-    model = FunctionTransformer(import_optional)
-    with pytest.raises(ValueError, match=r"_support\.import_optional"):
+@pytest.mark.parametrize(
+    "function",
+    [
+        import_optional,
+        load_files,
+        os.system,
+        BaseMultiGranularity._outputs,
+        TrainingNet,  # its constructor does more than to store
+        Parallel,
+    ],
+)
+def test_other_functions_and_classes_are_refused(function, tmp_path):
+    model = FunctionTransformer(function)
+    with pytest.raises(ValueError, match=rf"{function.__name__}.*trusted="):
         again(model, tmp_path)
 
 

@@ -63,9 +63,10 @@ def same_values(one: Any, other: Any) -> bool:
     """
     if isinstance(one, Recipe):
         return type(one) is type(other) and same_values(_values(one), _values(other))
-    if isinstance(one, (list, tuple, np.ndarray)):
+    sequences = [isinstance(each, (list, tuple, np.ndarray)) for each in (one, other)]
+    if any(sequences):
         return (
-            isinstance(other, (list, tuple, np.ndarray))
+            all(sequences)
             and len(one) == len(other)
             and all(map(same_values, one, other))
         )

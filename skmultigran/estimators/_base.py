@@ -327,15 +327,14 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
             self.network_recipe_,
             self.network_.pyramid,
             self.device_,
-            resize=self.resize,
+            resize=self._seen_as_["resize"],
             value_range=[value_range.low, value_range.high, value_range.by_dtype],
             **parts,
         )
 
-    def _continue(self, samples):
+    def _continue(self, source, samples):
         """Train a copy of the network, or a fresh one, for one epoch."""
         fresh = not hasattr(self, "net_")
-        source = self._source(samples.images, samples.rows)
         if fresh:
             self._resolve_auto(len(source))
             self._trained_ = (self.trainable, self._is_frozen())
@@ -424,6 +423,8 @@ def _copied_attributes(estimator):
     attributes = {
         name: value for name, value in vars(estimator).items() if name[-1] == "_"
     }
-    net = estimator._net(total_steps=0, load_weights=False)
+    # Initialisation must not draw the numbers that the training goes on with.
+    with seeded(estimator._seed_):
+        net = estimator._net(total_steps=0, load_weights=False)
     attributes["net_"] = load_net_state(net, net_state(estimator.net_), optimizer=False)
     return attributes

@@ -80,6 +80,7 @@ class NetworkDesign(NestedRecipes):
         )
         self._learn_high(samples.images, samples.rows)
         self._check_value_range()
+        self._seen_as_ = {"resize": self.resize, "value_range": self.value_range}
         source = self._source(samples.images, samples.rows)
         if not self._is_frozen():
             source.keep()
@@ -116,6 +117,8 @@ class NetworkDesign(NestedRecipes):
             size = name == self._size_parameter
             before = known.image_size if size else getattr(known, name)
             self._check_same(caller, name, before, value)
+        for name, before in self._seen_as_.items():
+            self._check_same(caller, name, before, getattr(self, name))
 
     def _check_same(self, caller, name, before, value):
         """Refuse a parameter that asks for another network."""
@@ -158,9 +161,8 @@ class NetworkDesign(NestedRecipes):
 
     def _check_value_range(self):
         backbone = self._recipe("backbone")
-        if not (backbone.pretrained and self.value_range == "auto"):
-            return
-        if not self.value_range_.by_dtype:
+        auto = isinstance(self.value_range, str)
+        if backbone.pretrained and auto and not self.value_range_.by_dtype:
             raise ValueError(
                 f"The images are floats from {self.value_range_.low:g} to "
                 f"{self.value_range_.high:g}, and {type(backbone).__name__} has "
@@ -222,7 +224,13 @@ class NetworkDesign(NestedRecipes):
 
     def _source(self, images, rows=None):
         return self._checked(
-            ImageSource(images, self.value_range_, self.image_size_, self.resize, rows)
+            ImageSource(
+                images,
+                self.value_range_,
+                self.image_size_,
+                self._seen_as_["resize"],
+                rows,
+            )
         )
 
     def _learn_high(self, images, rows=None):

@@ -174,9 +174,9 @@ class EarlyExits:
         self._prepare_exits()
         super()._train(*args, **kwargs)
 
-    def _continue(self, samples):
+    def _continue(self, source, samples):
         self._prepare_exits()
-        super()._continue(samples)
+        super()._continue(source, samples)
 
     def _prepare_exits(self):
         """Forget the threshold of another network; refuse what has no early answers."""

@@ -12,8 +12,12 @@ from sklearn.utils import check_consistent_length
 from skmultigran._support import StrOptions, fit_context
 from skmultigran.estimators._base import BaseMultiGranularity, Samples
 from skmultigran.estimators._reading import read_images
-from skmultigran.estimators._restoring import restored_on_failure
-from skmultigran.training import positive_rows, scaled_to_mean_one
+from skmultigran.estimators._restoring import forget_fit, restored_on_failure
+from skmultigran.training import (
+    positive_rows,
+    resolve_device,
+    scaled_to_mean_one,
+)
 
 _PROBLEMS_SHOWN = 5
 
@@ -42,6 +46,7 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
         """Read everything, then train a fresh network or a copy of that there is."""
         if reuse:
             self._check_same_network("warm_start=True")
+            self.device_ = resolve_device(self.device)
         samples = self._samples(
             X, y, metadata["sample_weight"], reset=not reuse, learn=not reuse
         )
@@ -106,7 +111,7 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
                     "early stopping only. Set early_stopping='auto' or True."
                 )
             return samples, self._validation_samples(X_val, y_val, sample_weight_val)
-        if self.early_stopping is True:
+        if self._holds_out():
             return self._hold_out(samples)
         return samples, None
 
@@ -121,6 +126,9 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
             targets = self._task.encode(y)
             weights = self._targets.balanced(weights, y, self._task)
         return Samples(images, rows, targets, scaled_to_mean_one(weights))
+
+    def _holds_out(self):
+        return not isinstance(self.early_stopping, str) and self.early_stopping
 
     def _hold_out(self, samples):
         try:
@@ -191,6 +199,8 @@ class MultiGranularityPredictor(SupervisedMultiGranularity):
         """
         with restored_on_failure(self):
             reuse = self.warm_start and self.__sklearn_is_fitted__()
+            if not reuse:
+                forget_fit(self)
             self._fit_on_targets(
                 X,
                 y,
@@ -205,12 +215,21 @@ class MultiGranularityPredictor(SupervisedMultiGranularity):
     def _partial_fit(self, X, y, sample_weight, *, learn):
         """Train for one more epoch; with `learn` the task is learned from this y."""
         first = not self.__sklearn_is_fitted__()
+        if self._holds_out():
+            raise ValueError(
+                "early_stopping=True, but partial_fit takes a single pass over the "
+                "images, so there is nothing to stop. Set early_stopping='auto' or "
+                "False, or call fit."
+            )
         if not first:
             self._check_same_network("partial_fit")
         samples = self._samples(X, y, sample_weight, reset=first, learn=learn)
-        if first:
+        source = (
             self._start(samples, self._task.n_outputs)
-        self._continue(samples)
+            if first
+            else self._source(samples.images, samples.rows)
+        )
+        self._continue(source, samples)
         return self
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from skmultigran import ConvNetBackbone
+from skmultigran.images import ImageSource
 
 
 def _losses(classifier):
@@ -143,6 +144,39 @@ def test_training_ends_in_evaluation_mode(small, pair):
     assert all(torch.isfinite(p).all() for p in classifier.network_.parameters())
 
 
+@pytest.mark.parametrize("asked", [True, np.True_], ids=["bool", "numpy"])
+def test_a_flag_of_numpy_holds_out_as_well(small, digits, asked):
+    fitted = small(max_epochs=1, early_stopping=asked).fit(*digits)
+    assert "valid_loss" in fitted.history_[0]
+
+
+@pytest.mark.parametrize("asked", [False, np.False_], ids=["bool", "numpy"])
+def test_a_flag_of_numpy_holds_nothing_out(small, digits, asked):
+    fitted = small(max_epochs=1, early_stopping=asked).fit(*digits)
+    assert "valid_loss" not in fitted.history_[0]
+
+
+def test_partial_fit_cannot_stop_early(small, pair):
+    images, y = pair
+    classifier = small(early_stopping=True)
+    with pytest.raises(ValueError, match=r"early_stopping=True.*single pass.*call fit"):
+        classifier.partial_fit(images, y, classes=[0, 1])
+    assert not hasattr(classifier, "classes_")
+
+
+def test_partial_fit_prepares_each_image_once(small, pair, monkeypatch):
+    images, y = pair
+    prepared = []
+    resized = ImageSource._resized
+    monkeypatch.setattr(
+        ImageSource,
+        "_resized",
+        lambda self, values: prepared.append(len(values)) or resized(self, values),
+    )
+    classifier = small().partial_fit(images, y, classes=[0, 1])
+    assert sum(prepared) == 60
+
+
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -152,6 +186,8 @@ def test_training_ends_in_evaluation_mode(small, pair):
         {"scales": (1.0, 0.5)},
         {"image_size": 8},
         {"deep_supervision": True},
+        {"resize": "stretch"},
+        {"value_range": np.array([0, 1])},
     ],
     ids=lambda parameters: next(iter(parameters)),
 )
@@ -172,6 +208,32 @@ def test_what_is_no_part_of_the_network_may_change(small, pair):
     classifier = small(max_epochs=1, warm_start=True).fit(images, y)
     classifier.set_params(max_epochs=2, lr=0.001, backbone__widths=[8, 16])
     assert classifier.fit(images, y).n_iter_ == 2
+
+
+def test_a_fit_from_scratch_knows_nothing_of_the_one_before(small, pair):
+    images, y = pair
+    classifier = small(max_epochs=1).fit(images, y).set_params(trainable="head")
+    with pytest.raises(ValueError, match="random weights"):
+        classifier.fit(images, y)
+    # What was there stays, and a warm start may well go on with it.
+    assert classifier.n_iter_ == 1
+    assert classifier.set_params(warm_start=True).fit(images, y).n_iter_ == 1
+
+
+def test_predictions_are_those_of_the_fit(small, pair):
+    images, y = pair
+    images = images[:, :, :5]
+    classifier = small(max_epochs=1, image_size=8).fit(images, y)
+    before = classifier.decision_function(images)
+    classifier.set_params(resize="stretch", value_range=(0, 9))
+    np.testing.assert_array_equal(classifier.decision_function(images), before)
+
+
+def test_a_warm_start_takes_the_device_of_now(small, pair):
+    images, y = pair
+    classifier = small(max_epochs=1, warm_start=True).fit(images, y)
+    with pytest.raises(ValueError, match="abacus"):
+        classifier.set_params(device="abacus").fit(images, y)
 
 
 def test_batches_of_one_image(small, pair):

@@ -9,7 +9,12 @@ from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 
-from skmultigran import ConvNetBackbone, MultiGranularityClassifier
+from skmultigran import (
+    ConvNetBackbone,
+    MultiGranularityClassifier,
+    PooledHead,
+    Training,
+)
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +88,9 @@ def test_a_callback_gets_the_model_as_it_is_after_each_epoch(digits):
 
 def test_a_callback_does_not_change_the_result(digits):
     X, y = digits
-    expected = classifier().fit(X, y).predict_proba(X)
-    watched = classifier().set_callbacks(Recorder()).fit(X, y)
+    random = {"head": PooledHead(dropout=0.5), "training": Training(mixup=0.4)}
+    expected = classifier(**random).fit(X, y).predict_proba(X)
+    watched = classifier(**random).set_callbacks(Recorder()).fit(X, y)
     np.testing.assert_array_equal(watched.predict_proba(X), expected)
 
 

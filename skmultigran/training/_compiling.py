@@ -65,7 +65,11 @@ class _Compiled:
 
     def __init__(self, network: nn.Module, method: str) -> None:
         self._plain = getattr(network, method)
-        self._quick = torch.compile(self._plain, dynamic=False)
+        # Weights that never change can lie as the kernels want them, and what follows
+        # a convolution becomes a part of it.
+        self._quick = torch.compile(
+            self._plain, dynamic=False, options={"freezing": True}
+        )
 
     def __call__(self, inputs: Tensor) -> Tensor:
         if not _is_whole_batch(inputs):

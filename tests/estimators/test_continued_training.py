@@ -173,7 +173,7 @@ def test_partial_fit_prepares_each_image_once(small, pair, monkeypatch):
         "_resized",
         lambda self, values: prepared.append(len(values)) or resized(self, values),
     )
-    classifier = small().partial_fit(images, y, classes=[0, 1])
+    small().partial_fit(images, y, classes=[0, 1])
     assert sum(prepared) == 60
 
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
-from types import CodeType
+from collections.abc import Iterable
 
-from skmultigran.feature_cache._keys import NoKeyError, class_name, namespace_key
-
-# Where the code of a network comes from; a version stands for all of it.
-_PACKAGES = ("skmultigran", "torch", "torchvision", "timm")
-_OTHERS = {"sklearn", *sys.stdlib_module_names}
+from skmultigran.feature_cache._code_reader import COVERED, PACKAGES, CodeReader
+from skmultigran.feature_cache._keys import class_name, namespace_key
 
 
 def package_versions(classes: Iterable[type]) -> dict[str, str]:
@@ -36,7 +32,7 @@ def package_versions(classes: Iterable[type]) -> dict[str, str]:
     """
     used = {_package(cls) for cls in _with_bases(classes)}
     return {
-        name: str(sys.modules[name].__version__) for name in _PACKAGES if name in used
+        name: str(sys.modules[name].__version__) for name in PACKAGES if name in used
     }
 
 
@@ -47,14 +43,20 @@ def code_key(classes: Iterable[type]) -> bytes:
     ----------
     classes : iterable of type
         The classes of a network's parts. Of one's own classes and their bases the
-        methods count, by their bytecode, and the attributes that `namespace_key`
-        takes; names of files and numbers of lines do not. Functions that the methods
-        call do not count either.
+        methods count, by their bytecode, and the attributes of which a key can be made;
+        names of files and numbers of lines do not. Defaults, closures, globals and
+        what one's own modules hold count as far as methods, and functions that they
+        name, read them. Installed packages that these use count by their version.
 
     Returns
     -------
     bytes
         16 bytes, the same in every process of one version of Python.
+
+    Raises
+    ------
+    NoKeyError
+        A `TypeError`: a method uses an object of which no key can be made.
 
     Examples
     --------
@@ -69,9 +71,11 @@ def code_key(classes: Iterable[type]) -> bytes:
     >>> code_key([torch.nn.Linear]) == code_key([Doubled])
     False
     """
-    covered = {*_PACKAGES, *_OTHERS}
-    own = {cls for cls in _with_bases(classes) if _package(cls) not in covered}
-    keys = [namespace_key(name=class_name(cls), code=_code(cls)) for cls in own]
+    own = {cls for cls in _with_bases(classes) if _package(cls) not in COVERED}
+    keys = [
+        namespace_key(name=class_name(cls), code=CodeReader().members(cls))
+        for cls in own
+    ]
     return namespace_key(classes=sorted(keys))
 
 
@@ -81,51 +85,3 @@ def _with_bases(classes: Iterable[type]) -> set[type]:
 
 def _package(cls: type) -> str:
     return cls.__module__.partition(".")[0]
-
-
-def _code(cls: type) -> dict[str, object]:
-    """Return the methods and plain attributes of a class, for `namespace_key`."""
-    found: dict[str, object] = {}
-    for name, value in vars(cls).items():
-        methods = [_bytecode(method) for method in _functions(value)]
-        if methods:
-            found[name] = methods
-        elif not name.startswith("__") and _has_key(value):
-            found[name] = value
-    return found
-
-
-def _functions(value: object) -> Iterator[CodeType]:
-    """Yield the code of a method, of what a decorator wraps, or of a property."""
-    parts = [value, getattr(value, "__func__", None)]
-    if isinstance(value, property):
-        parts = [value.fget, value.fset]
-    for part in parts:
-        code = getattr(part, "__code__", None)
-        if isinstance(code, CodeType):
-            # What a decorator wraps is what counts, and the decorator too.
-            yield code
-            yield from _functions(getattr(part, "__wrapped__", None))
-
-
-def _bytecode(code: CodeType) -> list[object]:
-    constants = [
-        _bytecode(value) if isinstance(value, CodeType) else _shown(value)
-        for value in code.co_consts
-    ]
-    return [code.co_code, list(code.co_names), list(code.co_varnames), constants]
-
-
-def _shown(value: object) -> str:
-    # The order of a set differs between processes.
-    if isinstance(value, frozenset):
-        return f"frozenset {sorted(map(_shown, value))}"
-    return repr(value)
-
-
-def _has_key(value: object) -> bool:
-    try:
-        namespace_key(value=value)
-    except NoKeyError:
-        return False
-    return True

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import torch
 
-T = TypeVar("T")
+Result = TypeVar("Result")
 
 # Below this many pixels per thread, threads wait for each other more than they work.
 _PIXELS_PER_THREAD = 2**14
@@ -60,9 +60,9 @@ def _set_for_this_thread(number: int, default: int) -> None:
         _in_new_thread(lambda: torch.set_num_threads(default))
 
 
-def _in_new_thread(function: Callable[[], T]) -> T:
+def _in_new_thread(function: Callable[[], Result]) -> Result:
     """Return what a function gives in a thread that has not used torch yet."""
-    results: list[T] = []
+    results: list[Result] = []
     thread = threading.Thread(target=lambda: results.append(function()))
     thread.start()
     thread.join()

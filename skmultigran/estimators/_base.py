@@ -201,7 +201,7 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
         net.optimizer_.state.clear()
         self.n_iter_ = len(self.history_)
         self._epochs_done_ = begun + self.n_iter_
-        self.best_epoch_ = stopping.best_epoch if stopping else self.n_iter_
+        self.best_epoch_ = (stopping and stopping.best_epoch) or self.n_iter_
         progress.end()
 
     def _progress(self, X, y, sample_weight):

@@ -139,6 +139,16 @@ class TrainingNet(NeuralNet):
         """The module with the average of the weights, or with the last ones."""
         return self.module_ if self.average_ is None else self.average_.module
 
+    @property
+    def progress(self) -> float:
+        """Fraction of the steps that are done, in [0, 1]."""
+        return min(1.0, self.steps_done_ / max(1, self.total_steps))
+
+    @property
+    def shows_whole_images(self) -> bool:
+        """Whether images have come to their full size."""
+        return self.image_scale(self.progress) == 1
+
     def get_split_datasets(
         self, X: TrainingBatches, y: None = None, **fit_params: Any
     ) -> tuple[TrainingBatches, None]:
@@ -151,7 +161,7 @@ class TrainingNet(NeuralNet):
 
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Set the learning rate, then take one step."""
-        progress = min(1.0, self.steps_done_ / max(1, self.total_steps))
+        progress = self.progress
         for group in self.optimizer_.param_groups:
             factor = self.lr_factor(progress) * group.get("lr_scale", 1.0)
             group["lr"] = self.lr * factor

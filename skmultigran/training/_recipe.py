@@ -58,7 +58,8 @@ class Training(Recipe):
     size_schedule : {"constant", "coarse_to_fine"}, default="constant"
         "coarse_to_fine": the network is first shown images of 0.6 times their size,
         later of 0.8 and in the last 0.4 of the steps whole ones, which takes 0.7 of the
-        time [3]_. Only where the answer is about the whole image.
+        time [3]_. Early stopping judges only epochs of whole images. Only where the
+        answer is about the whole image.
 
     References
     ----------

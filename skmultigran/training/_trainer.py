@@ -104,7 +104,8 @@ def train(
     validation : Validation or None, default=None
         What it is judged on after each epoch.
     early_stopping : EarlyStopping or None, default=None
-        When to stop; its best weights are restored at the end. Needs `validation`.
+        When to stop; its best weights are restored at the end. Needs `validation`,
+        whose images are whole: epochs count once those of training are, too.
     begin_epoch : callable, default: nothing
         Called with the number of the epoch, from 1.
     end_epoch : callable, default: nothing
@@ -123,7 +124,8 @@ def train(
             epoch = _run_epoch(net, batches, number, validation)
             history.append(epoch)
             asked = end_epoch(epoch)
-            stopped = early_stopping is not None and early_stopping.update(
+            judged = early_stopping is not None and net.shows_whole_images
+            stopped = judged and early_stopping.update(
                 epoch["valid_loss"], number, net.judged_module
             )
             if asked or stopped:

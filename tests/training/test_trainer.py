@@ -158,6 +158,22 @@ def test_early_stop_is_an_ordinary_end_with_the_best_weights(
     assert validation.evaluate(net)["valid_loss"] == losses[best]
 
 
+def test_epochs_of_smaller_images_are_not_judged(problem, batches_of, net_of):
+    net = net_of(nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(16, 2)))
+    net.total_steps = 9
+    net.image_scale = lambda progress: 0.5 if progress < 0.5 else 1.0
+    stopping = EarlyStopping(1, np.inf)
+    history = train(
+        net,
+        batches_of(*problem),
+        max_epochs=9,
+        validation=validation_of(problem),
+        early_stopping=stopping,
+    )
+    # Nothing is an improvement by infinity: the first epoch that counts is the last.
+    assert [len(history), stopping.best_epoch] == [2, 2]
+
+
 @pytest.mark.parametrize("max_epochs", [0, 1])
 def test_network_is_in_evaluation_mode_afterwards(
     max_epochs, problem, batches_of, net_of

@@ -217,23 +217,30 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
         if not self._trained_[1]:
             return source
         self.net_.module_.eval()
+        return self._map_source(source, self.net_.module_, keep=True)
+
+    def _map_source(self, source, network, *, keep):
         return MapSource(
             source,
-            self.net_.module_,
+            network,
             self.device_,
             cache=resolve_cache(self.memory),
             namespaces=lambda names: self._feature_keys(
-                names, maps="whole", step=self.net_.module_.step
+                names, maps="whole", step=network.step
             ),
+            keep=keep,
         )
 
     # -------------------------------------------------------------- predict
 
     def _read(self, X):
-        """Return a source of the images in X."""
+        """Return a source of the images in X, or of their maps if `memory` has them."""
         check_is_fitted(self)
         source = self._source(read_images(self, X, reset=False))
-        return self._seen(source)
+        if not self._trained_[1] or resolve_cache(self.memory) is None:
+            return source
+        # Nothing else is kept: each image is looked at once.
+        return self._map_source(source, folded(self.net_.module_), keep=False)
 
     def _tile_outputs(self, source):
         """Yield position, tile and raw numbers of all images in a source."""

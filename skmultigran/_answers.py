@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from numbers import Real
 from typing import Any
@@ -23,22 +24,26 @@ def answer_column(column: Any) -> np.ndarray:
         Of objects where rows are of different shapes or kinds.
     """
     if hasattr(column, "cpu"):
-        column = column.cpu()
+        return np.asarray(column.cpu())
     if hasattr(column, "to_numpy"):
         values = column.to_numpy()
         if values.dtype.kind == "f" and getattr(column.dtype, "kind", "f") != "f":
             # Whole numbers or booleans of which some are missing stay what they are.
             values = column.to_numpy(dtype=object)
         return values
-    if not isinstance(column, np.ndarray):
-        column = list(column)
-        try:
-            return np.asarray(column)
-        except ValueError:  # arrays of different shapes
-            rows = np.empty(len(column), dtype=object)
-            rows[:] = column
-            return rows
-    return column
+    return column if isinstance(column, np.ndarray) else _array_of(list(column))
+
+
+def _array_of(rows: list) -> np.ndarray:
+    """Return rows as an array, of objects where any other type would change them."""
+    with contextlib.suppress(ValueError):  # arrays of different shapes
+        values = np.asarray(rows)
+        # Beside words, numbers and NaN become words; beside NaN, integers floats.
+        if values.ndim > 1 or values.tolist() == rows:
+            return values
+    objects = np.empty(len(rows), dtype=object)
+    objects[:] = rows
+    return objects
 
 
 def known_answers(values: np.ndarray, missing: Any) -> np.ndarray:
@@ -58,6 +63,8 @@ def known_answers(values: np.ndarray, missing: Any) -> np.ndarray:
     """
     if values.dtype == object:
         return np.array([not _absent(value, missing) for value in values], dtype=bool)
+    if values.dtype.kind != "f" and missing is None:
+        return np.ones(len(values), dtype=bool)
     absent = np.zeros(values.shape, dtype=bool)
     if values.dtype.kind == "f":
         absent |= np.isnan(values)
@@ -88,11 +95,10 @@ def _absent(value: Any, missing: Any) -> bool:
     if np.ndim(value):
         value = np.asarray(value)
         return value.dtype.kind == "f" and bool(np.isnan(value).all())
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+    if value is None or type(value).__name__ == "NAType":
         return True
-    if isinstance(value, float | np.floating) and np.isnan(value):
-        return True
-    return missing is not None and bool(value == missing)
+    # NaN, also that of times and of tensors, is unlike itself.
+    return bool(value != value) or (missing is not None and bool(value == missing))
 
 
 def check_class_weight(class_weight: Any) -> None:

@@ -8,6 +8,10 @@ import torch
 from skmultigran._answers import answer_column, known_answers
 
 COLUMNS = {
+    "NaN among words": (["cat", np.nan, "dog"], None, [1, 0, 1]),
+    "NA among words": (["cat", pd.NA, "dog"], None, [1, 0, 1]),
+    "NaN in a list of numbers": ([1.5, np.nan], None, [1, 0]),
+    "tensors in a list": ([torch.tensor(1.0), torch.tensor(torch.nan)], None, [1, 0]),
     "None among words": (["a", None, "b"], None, [1, 0, 1]),
     "None among numbers": ([1, None, 2.5], None, [1, 0, 1]),
     "NaN": (np.array([1.0, np.nan, 3.0]), None, [1, 0, 1]),
@@ -34,6 +38,19 @@ def test_what_is_known(column, missing, expected):
     values = answer_column(column)
     assert isinstance(values, np.ndarray)
     assert known_answers(values, missing).tolist() == [bool(e) for e in expected]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [["cat", np.nan], [1, np.nan, 2], [True, None, False], ["a", 1], [1, "?", 2.5]],
+    ids=str,
+)
+def test_answers_of_a_list_keep_their_types(rows):
+    values = answer_column(rows)
+    known = known_answers(values, None)
+    assert [type(value) for value in values[known].tolist()] == [
+        type(row) for row, there in zip(rows, known, strict=True) if there
+    ]
 
 
 def test_integers_of_which_some_are_missing_are_not_floats():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from skmultigran._answers import holds_sequences
+from skmultigran.estimators._label_columns import typed_labels
 
 
 def label_array(values, known):
@@ -25,7 +26,7 @@ def label_array(values, known):
     Raises
     ------
     ValueError
-        If there is more than one label per row.
+        If there is more than one label per row, or labels cannot be sorted together.
     """
     if values.ndim != 1:
         raise ValueError(
@@ -39,7 +40,7 @@ def label_array(values, known):
             "its answers are arrays, but a classification has one label per image. For "
             "any number of labels use the type 'multilabel'."
         )
-    labels = np.array(values[known].tolist())
+    labels = typed_labels(values[known])
     typed = np.zeros(len(values), dtype=labels.dtype)
     typed[known] = labels
     return typed

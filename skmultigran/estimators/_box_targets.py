@@ -177,8 +177,8 @@ class BoxTargets:
             types = sorted({type(label).__name__ for label in labels.tolist()})
             raise ValueError(
                 f"{self.owner} got boxes with labels of the types {types}, which are "
-                "missing or have no order among each other. Give every box a label, "
-                "and make all labels of one type."
+                "missing or cannot be sorted together. Give every box a label, and "
+                "make all labels of one type."
             )
 
     def continued(self, task):

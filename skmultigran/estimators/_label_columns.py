@@ -66,10 +66,32 @@ def checked_columns(y):
     )
     y = y.toarray() if hasattr(y, "toarray") else y
     for column in y.T:
-        # A column of a mixed table is an array of objects; its labels tell their type.
-        column = np.array(column.tolist()) if column.dtype == object else column
-        check_labels(column)
+        check_labels(typed_labels(column))
     return y
+
+
+def typed_labels(labels):
+    """Return labels as an array of the type that they have themselves.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,)
+        Labels; a column of a mixed table is an array of objects.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If labels are of types that cannot be sorted together.
+    """
+    if labels.dtype != object:
+        return labels
+    _check_sortable(labels)
+    return np.array(labels.tolist())
 
 
 def check_labels(labels):
@@ -83,20 +105,23 @@ def check_labels(labels):
     Raises
     ------
     ValueError
-        If labels are missing, of types that have no common order, or continuous.
+        If labels are missing, of types that cannot be sorted together, or continuous.
     """
     if labels.dtype.kind == "f":
         assert_all_finite(labels, input_name="y")
-    if labels.dtype == object:
-        try:
-            np.unique(labels)
-        except TypeError:
-            types = sorted({type(label).__name__ for label in labels.tolist()})
-            raise ValueError(
-                f"y has labels of the types {types}, which have no order among each "
-                "other. Make all labels of one type, and leave out images without one."
-            ) from None
+    _check_sortable(labels)
     check_classification_targets(labels)
+
+
+def _check_sortable(labels):
+    try:
+        np.unique(labels)
+    except TypeError:
+        types = sorted({type(label).__name__ for label in labels.tolist()})
+        raise ValueError(
+            f"y has labels of the types {types}, which cannot be sorted together. Make "
+            "all labels of one type, and leave out images without one."
+        ) from None
 
 
 def checked_classes(classes, y):

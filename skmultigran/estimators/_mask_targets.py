@@ -61,10 +61,29 @@ class MaskTargets:
             )
         masks = np.empty(len(y), dtype=object)
         for row, mask in enumerate(y):
-            masks[row] = self._checked_mask(mask, row)
+            masks[row] = self.checked_mask(mask, row)
         return masks
 
-    def _checked_mask(self, mask, row):
+    def checked_mask(self, mask, row):
+        """Return one mask as an array.
+
+        Parameters
+        ----------
+        mask : array-like of shape (h, w)
+            Labels.
+        row : int
+            Its row, for the message.
+
+        Returns
+        -------
+        ndarray of shape (h, w)
+            The mask, a view where possible.
+
+        Raises
+        ------
+        ValueError
+            If it is not two-dimensional or its labels are no integers.
+        """
         mask = mask.cpu().numpy() if isinstance(mask, torch.Tensor) else mask
         mask = np.asarray(mask)
         if mask.ndim == 2 and mask.dtype.kind in "biu" and mask.size:

@@ -55,8 +55,7 @@ class MultiGranularityMultiTask(TaskNetworkPredictor):
     head : str or recipe, default="auto"
         The head of each task about whole images: "pooled" or `PooledHead`. "auto":
         "pooled"; where a pretrained backbone is frozen, roots of averages over whole
-        maps with a dropout of 0.7, as its many columns let rare classes be learned by
-        heart.
+        maps with a dropout of 0.7, because its many columns overfit rare classes.
     dense_head : str or recipe, default="dense"
         The head of each task about pixels: "dense" or `DenseHead`.
     scales : sequence of float, default=(1.0,)
@@ -384,16 +383,17 @@ class MultiGranularityMultiTask(TaskNetworkPredictor):
         weights = None
         if sample_weight is not None:
             weights = check_sample_weight(sample_weight, y, dtype=np.float64)
-        return {
-            name: task_score(
+        scores = {}
+        for name, answer in answers.items():
+            self._targets.check_some_known(name, y)
+            known = y.known[name]
+            scores[name] = task_score(
                 self._task.tasks[name],
                 y.given(name),
-                answer[y.known[name]],
-                None if weights is None else weights[y.known[name]],
+                answer[known],
+                None if weights is None else weights[known],
             )
-            for name, answer in answers.items()
-            if self._targets.check_some_known(name, y)
-        }
+        return scores
 
     def score(self, X, y, sample_weight=None):
         """Return the mean of the tasks' scores.

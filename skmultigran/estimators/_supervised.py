@@ -83,10 +83,10 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
         )
         y = self._targets.checked(y)
         check_consistent_length(images, y)
-        self._check_answers(images, y)
         rows, weights = positive_rows(sample_weight, images, type(self).__name__)
         rows, weights = _readable(images, rows, weights, type(self).__name__)
         y = y[rows]
+        self._check_answers(images, rows, y)
         if learn:
             self._keep_task(self._targets.learn_task(y, weights))
         else:
@@ -95,8 +95,8 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
         weights = self._targets.balanced(weights, y, self._task)
         return _positive(Samples(images, rows, targets, weights), type(self).__name__)
 
-    def _check_answers(self, images, y):
-        """Check y against the images; a subclass may have something to check."""
+    def _check_answers(self, images, rows, y):
+        """Check y against rows of images; a subclass may have something to check."""
 
     def _split(self, samples, X_val, y_val, sample_weight_val):
         """Return training and validation samples; the latter may be None."""
@@ -120,9 +120,9 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
             images = read_images(self, X, reset=False, sample_weight=sample_weight)
             y = self._targets.checked(y)
             check_consistent_length(images, y)
-            self._check_answers(images, y)
             rows, weights = positive_rows(sample_weight, images, "X_val")
             y = y[rows]
+            self._check_answers(images, rows, y)
             targets = self._task.encode(y)
             weights = self._targets.balanced(weights, y, self._task)
         return Samples(images, rows, targets, scaled_to_mean_one(weights))
@@ -276,4 +276,5 @@ def _positive(samples, owner):
             f"{owner}: class_weight makes the weights of all images zero, so there is "
             "nothing to learn from. Give a class that y has a positive weight."
         )
-    return _part(samples, kept)
+    # Masks are large: nothing is copied where all are kept.
+    return _part(samples, kept if len(kept) < len(samples.rows) else slice(None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -144,19 +145,31 @@ class TaskNetworkPredictor(MultiGranularityPredictor):
         self._kinds_ = self._kinds()
         return samples
 
-    def _check_answers(self, images, y):
+    def _check_answers(self, images, rows, y):
         """Check that masks have the sizes of their images."""
         for name, spec in self._targets.specs.items():
             if not hasattr(spec, "targets"):
                 continue
-            for row in np.flatnonzero(y.known[name]):
-                size, mask = tuple(images.sizes[row]), y.columns[name][row]
+            for row, mask in zip(rows[y.known[name]], y.given(name), strict=True):
+                size = tuple(images.sizes[row])
                 if size != mask.shape:
                     raise ValueError(
                         f"Task {name!r}: the image of row {row} has {size[0]} x "
                         f"{size[1]} pixels, but its mask has {mask.shape[0]} x "
                         f"{mask.shape[1]}. Give every image a mask of its own size."
                     )
+
+    def _split(self, samples, X_val, y_val, sample_weight_val):
+        kept, held = super()._split(samples, X_val, y_val, sample_weight_val)
+        self._keep_task(self._task.sharing(kept.targets, kept.weights))
+        return kept, held
+
+    def _validation(self, samples):
+        validation = super()._validation(samples)
+        if validation is None:
+            return None
+        task = self._task.sharing(samples.targets, samples.weights)
+        return replace(validation, losses=task.loss, scores=task.score)
 
     def _batches(self, source, samples, generator):
         if not self._about_pixels:

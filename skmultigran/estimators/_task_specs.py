@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils.multiclass import check_classification_targets
 
 from skmultigran._answers import answer_column, known_answers
 from skmultigran._support import (
@@ -21,6 +20,7 @@ from skmultigran.estimators._answer_columns import (
 )
 from skmultigran.estimators._label_columns import (
     check_class_weight_names,
+    check_labels,
     class_weight_table,
 )
 from skmultigran.estimators._mask_targets import MaskTargets
@@ -80,7 +80,7 @@ class ClassificationSpec:
         known = known_answers(values, self.missing)
         labels = label_array(values, known)
         if known.any():
-            check_classification_targets(labels[known])
+            check_labels(labels[known])
         return labels, known
 
     def learn(self, values, weights):
@@ -233,7 +233,7 @@ class SegmentationSpec:
     owner : str
         Name of the task, for messages.
     missing : None
-        Masks that are not known are None.
+        Masks that are not known are None or NaN.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes' pixels.
     ignore_label : int or None, default=None
@@ -264,9 +264,10 @@ class SegmentationSpec:
     def read(self, column):
         """Return masks, as an array of objects."""
         values = answer_column(column)
-        known = np.array([mask is not None for mask in values], dtype=bool)
+        known = known_answers(values, None)
         masks = np.empty(len(values), dtype=object)
-        masks[known] = self.targets.checked([m for m in values if m is not None])
+        for row in np.flatnonzero(known):
+            masks[row] = self.targets.checked_mask(values[row], row)
         return masks, known
 
     def learn(self, values, weights):

@@ -164,16 +164,14 @@ class TaskTargets:
         ValueError
             If all answers of a task are missing, or are alike.
         """
-        tasks, shares = {}, {}
+        tasks = {}
         for name, spec in self.specs.items():
             self.check_some_known(name, y)
             known = y.known[name]
             with _named(name):
                 tasks[name] = spec.learn(y.given(name), weights[known])
-            shares[name] = float(weights[known].sum() / weights.sum())
         return SeveralTasks(
             tasks,
-            shares,
             self._task_weight(),
             image_size=self.image_size,
             resize=self.resize,
@@ -190,11 +188,6 @@ class TaskTargets:
         y : Answers
             The answers.
 
-        Returns
-        -------
-        bool
-            True.
-
         Raises
         ------
         ValueError
@@ -205,7 +198,6 @@ class TaskTargets:
                 f"Task {name!r}: all answers are missing. Give at least some, or leave "
                 "the task out."
             )
-        return True
 
     def _task_weight(self):
         if not isinstance(self.task_weight, Mapping):
@@ -224,7 +216,6 @@ class TaskTargets:
         """Return the tasks as they were learned before, with the weights of now."""
         return SeveralTasks(
             task.tasks,
-            task.shares,
             self._task_weight(),
             image_size=task.image_size,
             resize=task.resize,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -75,23 +77,27 @@ class SeveralTasks:
     """Answers of several tasks to one row of numbers, and one loss of all of them.
 
     The loss of a task is its mean over the images whose answer is known, so a task
-    counts as much however many answers it lacks. With weights "uncertainty" each task
-    learns the variance s of its noise as well, and the total of
-    `loss / s + log(s) / 2`, for regression `(loss / s + log(s)) / 2`, is minimised
-    [1]_.
+    counts as much however many answers it lacks; `sharing` tells how many these are.
+    With weights "uncertainty" each task learns the variance s of its noise as well, and
+    the total of `loss / s + log(s) / 2`, for regression `(loss / s + log(s)) / 2`, is
+    minimised [1]_.
 
     Parameters
     ----------
     tasks : dict of str to task
         The tasks, in order.
-    shares : dict of str to float
-        Share of the training images, by weight, whose answer is known.
     weights : "uncertainty", dict of str to float, or None
         What each task's loss is multiplied by; None: one.
     image_size : tuple of int
         `(height, width)` that the network sees, and of the masks that it gives.
     resize : str, default="letterbox"
         How images, and with them masks, become this size.
+
+    Attributes
+    ----------
+    shares : dict of str to float
+        Share of the images, by weight, whose answer is known; 1 for each task until
+        `sharing` tells them. Tasks without any answer are left out.
 
     References
     ----------
@@ -103,7 +109,7 @@ class SeveralTasks:
     >>> import numpy as np
     >>> from skmultigran.tasks import Answers, ClassificationTask, SeveralTasks
     >>> tasks = {"pet": ClassificationTask(np.array(["cat", "dog"]))}
-    >>> several = SeveralTasks(tasks, {"pet": 0.5}, None, (8, 8))
+    >>> several = SeveralTasks(tasks, None, (8, 8))
     >>> known = {"pet": np.array([True, False])}
     >>> several.encode(Answers({"pet": np.array(["dog", None])}, known))
     array([[ 1.],
@@ -113,16 +119,15 @@ class SeveralTasks:
     def __init__(
         self,
         tasks: Mapping[str, Any],
-        shares: Mapping[str, float],
         weights: str | Weights,
         image_size: tuple[int, int],
         resize: str = "letterbox",
     ) -> None:
         self.tasks = dict(tasks)
-        self.shares = dict(shares)
         self.weights = weights
         self.image_size = image_size
         self.resize = resize
+        self.shares = dict.fromkeys(self.tasks, 1.0)
 
     @property
     def n_outputs(self) -> int:
@@ -147,24 +152,62 @@ class SeveralTasks:
         ValueError
             If answers do not fit a task, which the message names.
         """
-        parts = []
-        for name, task in self.tasks.items():
-            part = np.full((len(y), self._width(task)), np.nan, dtype=np.float32)
+        *edges, width = accumulate(self.widths.values())
+        encoded = np.full((len(y), width), np.nan, dtype=np.float32)
+        # Views: masks are many numbers, and there is one array of them.
+        parts = np.split(encoded, edges, axis=1)
+        for name, part in zip(self.tasks, parts, strict=True):
             try:
-                encoded = task.encode(y.given(name))
+                self._encode_into(part, name, y)
             except ValueError as error:
                 raise ValueError(f"Task {name!r}: {error}") from None
-            for row, numbers in zip(
-                np.flatnonzero(y.known[name]), encoded, strict=True
-            ):
-                part[row] = self._fitted(task, numbers)
-            parts.append(part)
-        return np.concatenate(parts, axis=1)
+        return encoded
 
-    def _fitted(self, task: Any, encoded: np.ndarray) -> np.ndarray:
+    def _encode_into(self, part: np.ndarray, name: str, y: Answers) -> None:
+        task, known = self.tasks[name], y.known[name]
         if not _is_dense(task):
-            return encoded
-        return fit_mask(encoded, self.image_size, self.resize, IGNORED).ravel()
+            encoded = task.encode(y.given(name))
+            part[known] = encoded.reshape(-1, part.shape[1])
+            return
+        for row in np.flatnonzero(known):
+            mask = task.encode_mask(y.columns[name][row], row)
+            fitted = fit_mask(mask, self.image_size, self.resize, IGNORED)
+            part[row] = fitted.ravel()
+
+    def sharing(self, targets: np.ndarray, weights: np.ndarray) -> SeveralTasks:
+        """Return the same tasks, with the shares of some images.
+
+        Parameters
+        ----------
+        targets : ndarray of shape (n, n_columns)
+            Encoded answers of the images that losses and scores will be of.
+        weights : ndarray of shape (n,)
+            Weights of these images.
+
+        Returns
+        -------
+        SeveralTasks
+            Their losses average over these images to the sum of the tasks' means over
+            the answers that are known, and their scores to the mean of these means.
+
+        Raises
+        ------
+        ValueError
+            If no answer is known.
+        """
+        several = copy.copy(self)
+        several.shares = {}
+        weights = weights.astype(np.float64)
+        for name, part in self._parts(torch.from_numpy(targets)).items():
+            known = _known(self.tasks[name], part).numpy()
+            if known.any():
+                several.shares[name] = float(weights[known].sum() / weights.sum())
+        if not several.shares:
+            raise ValueError(
+                f"No task has an answer for any of {len(targets)} images for training "
+                f"or validation. Give some answers of {list(self.tasks)}."
+            )
+        return several
 
     @property
     def widths(self) -> dict[str, int]:
@@ -226,9 +269,12 @@ class SeveralTasks:
             The losses; answers that are not known add nothing.
         """
         answers, log_variances = self.split(outputs)
+        parts = self._parts(targets)
         total = outputs.new_zeros(len(outputs))
-        for number, (name, encoded, known) in enumerate(self._parts(targets)):
-            task = self.tasks[name]
+        for number, (name, task) in enumerate(self.tasks.items()):
+            if name not in self.shares:
+                continue
+            encoded = self._decoded(task, parts[name])
             loss = task.loss(answers[name], encoded, label_smoothing)
             if self.weights == "uncertainty":
                 log_variance = log_variances[:, number]
@@ -236,7 +282,7 @@ class SeveralTasks:
                 loss = factor * loss * torch.exp(-log_variance) + log_variance / 2
             elif isinstance(self.weights, Mapping):
                 loss = loss * self.weights[name]
-            total = total + loss * known / self.shares[name]
+            total = total + loss * _known(task, parts[name]) / self.shares[name]
         return total
 
     def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -252,24 +298,22 @@ class SeveralTasks:
         Returns
         -------
         Tensor of shape (B,)
-            The scores; answers that are not known add nothing.
+            The scores; answers that are not known add nothing, and tasks without any
+            do not count.
         """
         answers, _ = self.split(outputs)
+        parts = self._parts(targets)
         total = outputs.new_zeros(len(outputs))
-        for name, encoded, known in self._parts(targets):
-            score = self.tasks[name].score(answers[name], encoded)
-            total = total + score * known / self.shares[name]
-        return total / len(self.tasks)
+        for name, share in self.shares.items():
+            task = self.tasks[name]
+            score = task.score(answers[name], self._decoded(task, parts[name]))
+            total = total + score * _known(task, parts[name]) / share
+        return total / len(self.shares)
 
-    def _parts(self, targets: Tensor) -> list[tuple[str, Tensor, Tensor]]:
-        """Return each task's name, encoded answers, and where these are known."""
-        widths = list(self.widths.values())
-        return [
-            (name, self._decoded(task, part), ~part.isnan().all(dim=1))
-            for (name, task), part in zip(
-                self.tasks.items(), targets.split(widths, dim=1), strict=True
-            )
-        ]
+    def _parts(self, targets: Tensor) -> dict[str, Tensor]:
+        """Return each task's columns of encoded answers."""
+        parts = targets.split(list(self.widths.values()), dim=1)
+        return dict(zip(self.tasks, parts, strict=True))
 
     def _decoded(self, task: Any, part: Tensor) -> Tensor:
         """Return what the task itself calls its encoded answers."""
@@ -362,3 +406,10 @@ class SeveralTasks:
 
 def _is_dense(task: Any) -> bool:
     return isinstance(task, SegmentationTask)
+
+
+def _known(task: Any, part: Tensor) -> Tensor:
+    """Return which of a task's encoded answers are known, at least in part."""
+    # Of a mask all pixels are known, or none.
+    part = part[:, :1] if _is_dense(task) else part
+    return ~part.isnan().all(dim=1)

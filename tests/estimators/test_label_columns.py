@@ -213,7 +213,18 @@ def test_first_calls_of_partial_fit_that_fail(small, corners, answers, classes, 
     assert not hasattr(classifier, "_task_")
 
 
+def table(*column):
+    return pd.DataFrame({"one": np.resize(np.array(column, object), 80), "two": "x"})
+
+
 BAD = {
+    "numbers and words": (
+        table(1, "a"),
+        {},
+        r"types \['int', 'str'\], which cannot be sorted together. Make all",
+    ),
+    "NaN among words": (table("a", np.nan), {}, r"types \['float', 'str'\], which"),
+    "NaN among objects": (table(1.0, np.nan), {}, "Input y contains NaN"),
     "NaN": (np.full((80, 2), np.nan), {}, "Input y contains NaN"),
     "continuous": (np.linspace(0, 1, 160).reshape(80, 2), {}, "Unknown label type"),
     "one class everywhere": (np.full((80, 2), 5), {}, "every column of y has only 1"),

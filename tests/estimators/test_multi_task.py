@@ -176,6 +176,18 @@ def test_missing_answers_are_as_good_as_any(images, columns, absent):
     assert model.scores(images, y)["even"] == right.mean()
 
 
+def test_missing_answers_of_lists(images, columns):
+    y = {name: columns[name].tolist() for name in ("even", "digit")}
+    y["even"][::3] = [np.nan] * 67
+    y["digit"][1::3] = [pd.NA] * 67
+    model = small(dict.fromkeys(y, "classification"), max_epochs=1).fit(images, y)
+    assert model.classes_["even"].tolist() == ["no", "yes"]
+    assert model.classes_["digit"].tolist() == list(range(10))
+    right = model.predict(images)["even"] == columns["even"]
+    known = np.arange(N) % 3 > 0
+    assert model.scores(images, y)["even"] == right[known].mean()
+
+
 def test_partly_known_rows_of_numbers_and_labels(images, columns):
     place, tags = columns["place"].copy(), columns["tags"].astype(float)
     place[::2, 0] = place[::3] = np.nan
@@ -300,6 +312,28 @@ def test_early_stopping_watches_all_tasks(images, columns):
     assert model.best_epoch_ == 1 + int(np.argmin(losses))
     held = small(max_epochs=2, early_stopping=True).fit(images, frame(columns))
     assert "valid_score" in held.history_[0]
+
+
+def test_answers_that_training_lacks_weigh_no_more_in_validation(images, columns):
+    few = {"digit": np.where(np.arange(150) < 15, columns["digit"][:150], np.nan)}
+    rest = part({"digit": columns["digit"]}, slice(150, None))
+    model = small({"digit": "classification"}, task_weight=None, n_iter_no_change=9)
+    model.set_params(lr=1e-5).fit(images[:150], few, X_val=images[150:], y_val=rest)
+    last = model.history_[model.best_epoch_ - 1]
+    # Nothing is learned yet of ten digits.
+    assert last["valid_loss"] == pytest.approx(np.log(10), rel=0.3)
+    assert last["valid_score"] == pytest.approx(model.score(images[150:], rest))
+
+
+def test_a_warm_start_counts_the_answers_that_it_gets(images, columns):
+    every = {"digit": columns["digit"]}
+    few = {"digit": np.where(np.arange(N) < 20, every["digit"], np.nan)}
+    model = small({"digit": "classification"}, lr=1e-5, warm_start=True)
+    losses = [
+        model.set_params(task_weight=None).fit(images, y).history_[0]["train_loss"]
+        for y in (few, every)
+    ]
+    np.testing.assert_allclose(losses, np.log(10), rtol=0.3)
 
 
 def test_warm_start_goes_on(images, columns):

@@ -52,6 +52,14 @@ BAD_ANSWERS = {
     ),
     "one class": (y_with(kind=[1, None] * 10), "Task 'kind': .*only 1 class: .1."),
     "continuous labels": (y_with(kind=Y["size"]), "Task 'kind': Unknown label type"),
+    "labels of several types": (
+        y_with(kind=["a", 1] * 10),
+        r"Task 'kind': y has labels of the types \['int', 'str'\], which cannot be",
+    ),
+    "labels of several types in a frame": (
+        pd.DataFrame({**Y, "kind": [1, "a"] * 10, "tags": list(Y["tags"])}),
+        r"Task 'kind': .*\['int', 'str'\], which cannot be sorted together",
+    ),
     "several labels": (y_with(kind=Y["tags"]), "Task 'kind': .*'multilabel'"),
     "words for numbers": (y_with(size=["a"] * 20), "Task 'size': could not convert"),
     "infinite": (
@@ -145,6 +153,9 @@ def test_labels_and_columns_that_fit_has_not_seen():
     model = small().fit(X, Y)
     with pytest.raises(ValueError, match=r"Task 'kind': .*\[9\]"):
         model.fit(X, Y, X_val=X, y_val=y_with(kind=np.full(20, 9)))
+    nothing = {name: [None] * 20 for name in ("kind", "size")}
+    with pytest.raises(ValueError, match="No task has an answer for any of 20 images"):
+        model.fit(X, Y, X_val=X, y_val={**nothing, "tags": np.full((20, 3), np.nan)})
     with pytest.raises(ValueError, match="Task 'size' is missing"):
         model.score(X, {"kind": Y["kind"], "tags": Y["tags"]})
     with pytest.raises(ValueError, match="Task 'tags': all answers are missing"):

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from skmultigran import ConvNetBackbone, MultiGranularityMultiTask
 from skmultigran.metrics import make_task_scorer, mean_iou_score
@@ -78,14 +79,19 @@ def test_masks_are_resized_with_their_images_and_back(squares, resize):
     assert mean_iou_score(y["mask"][:, :, seen], predicted[:, :, seen]) > 0.7
 
 
-def test_images_of_different_sizes(squares):
+def of_different_sizes(squares):
     images, y = squares
     some = [image[:, : 10 + i % 7] for i, image in enumerate(images)]
     masks = [mask[:, : 10 + i % 7] for i, mask in enumerate(y["mask"])]
-    table = pd.DataFrame({"kind": y["kind"], "mask": masks})
+    return some, {"kind": y["kind"], "mask": masks}
+
+
+def test_images_of_different_sizes(squares):
+    some, y = of_different_sizes(squares)
+    table = pd.DataFrame(y)
     model = small(image_size=(12, 16)).fit(some, table)
     predicted = model.predict(some)
-    assert [mask.shape for mask in predicted["mask"]] == [m.shape for m in masks]
+    assert [mask.shape for mask in predicted["mask"]] == [m.shape for m in y["mask"]]
     probabilities = model.predict_proba(some)["mask"]
     assert probabilities[0].shape == (12, 10, 2)
     assert 0 <= model.score(some, table) <= 1
@@ -100,17 +106,46 @@ def test_a_regression_beside_a_mask(squares):
     assert weights["mask"].shape == (60, 2)
 
 
-def test_a_missing_mask_is_of_no_influence(squares):
+@pytest.mark.parametrize("absent", [None, np.nan, pd.NA], ids=str)
+def test_a_missing_mask_is_of_no_influence(squares, absent):
     images, y = squares
     masks = list(y["mask"])
-    masks[::2] = [None] * 30
+    masks[::2] = [absent] * 30
     model = small(early_stopping=True, validation_fraction=0.2)
     some = model.fit(images, {"kind": y["kind"], "mask": masks})
     assert np.isfinite(some.history_[0]["valid_loss"])
-    known = [mask for mask in masks if mask is not None]
+    known = masks[1::2]
     scores = some.scores(images, {"kind": y["kind"], "mask": masks})
     predicted = some.predict(images)["mask"][1::2]
     assert scores["mask"] == mean_iou_score(known, predicted)
+
+
+def test_masks_of_images_of_weight_zero_do_not_matter(squares):
+    some, y = of_different_sizes(squares)
+    weights = np.ones(60)
+    weights[2] = 0
+    y["mask"][2] = y["mask"][2][:5]
+    more = {"X_val": some, "y_val": y, "sample_weight_val": weights}
+    model = small(image_size=(12, 16)).fit(some, y, weights, **more)
+    assert model.n_iter_ == 1
+    masks = list(y["mask"])
+    y["mask"][7] = masks[7][:5]
+    with pytest.raises(ValueError, match="Task 'mask': the image of row 7 has 12 x 10"):
+        model.fit(some, y, weights)
+    with pytest.raises(ValueError, match="X_val.* Task 'mask': the image of row 7"):
+        model.fit(some, {**y, "mask": masks}, weights, **more)
+
+
+def test_masks_of_files_that_are_left_out_do_not_matter(squares, tmp_path):
+    some, y = of_different_sizes(squares)
+    paths = [tmp_path / f"{number}.png" for number in range(60)]
+    for path, image in zip(paths, some, strict=True):
+        Image.fromarray((255 * image).astype(np.uint8)).save(path)
+    paths[2].write_bytes(paths[2].read_bytes()[:60])
+    model = small(image_size=(12, 16), on_error="skip")
+    with pytest.warns(UserWarning, match="leaves out 1 of 60 images"):
+        model.fit(paths, y)
+    assert model.predict(paths[:2])["mask"][1].shape == y["mask"][1].shape
 
 
 def test_ignored_pixels(squares):
@@ -135,6 +170,11 @@ def test_fixed_features_under_a_mask(squares):
 BAD = {
     "another size": (np.zeros((60, 12, 15), int), {}, "row 0 has 12 x 16.*12 x 15"),
     "floats": (np.zeros((60, 12, 16)), {}, "mask of row 0.*astype"),
+    "a row after missing ones": (
+        [None, np.nan, *np.zeros((5, 12, 16), int), np.zeros(3), *[None] * 52],
+        {},
+        r"mask of row 7: it has shape \(3,\)",
+    ),
     "one class": (np.zeros((60, 12, 16), int), {}, "at least two classes"),
     "head": (None, {"dense_head": "pooled"}, "dense_head=.*Take DenseHead"),
 }

@@ -1,6 +1,7 @@
 """Several tasks: masks of what is missing, the balance of losses, each task's share."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -53,7 +54,9 @@ def answers():
 
 
 def several(weights, **more):
-    return SeveralTasks(TASKS, SHARES, weights, SIZE, **more)
+    task = SeveralTasks(TASKS, weights, SIZE, **more)
+    task.shares = SHARES
+    return task
 
 
 def outputs(seed=0, n_uncertainties=0):
@@ -85,6 +88,21 @@ def test_encoded_answers(answers):
             [np.nan, -1, 1, np.nan, 0, 1, -1, 1, 1, 0],
         ],
     )
+
+
+def test_masks_are_held_once():
+    count, side = 200, 64
+    columns = {"mask": masks(*[np.zeros((side, side), int)] * count)}
+    task = SeveralTasks({"mask": TASKS["mask"]}, None, (side, side))
+    y = Answers(columns, {"mask": np.ones(count, dtype=bool)})
+    tracemalloc.start()
+    try:
+        encoded = task.encode(y)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert encoded.shape == (count, side * side)
+    assert peak < 1.2 * encoded.nbytes
 
 
 def test_the_loss_is_the_sum_of_those_of_known_answers(answers):
@@ -124,7 +142,7 @@ def test_uncertainty_is_that_of_the_paper(answers):
 
 def test_a_constant_loss_has_its_own_size_as_best_variance(answers):
     """The minimum over s of half L / s + log(s) / 2 is at s = L, for regression."""
-    task = SeveralTasks({"size": TASKS["size"]}, {"size": 1.0}, "uncertainty", SIZE)
+    task = SeveralTasks({"size": TASKS["size"]}, "uncertainty", SIZE)
     raw = torch.tensor([[3.0, 0.0]], requires_grad=True)
     targets = torch.tensor([[1.0]])
     best = torch.tensor([[3.0, math.log(4.0)]], requires_grad=True)
@@ -167,6 +185,40 @@ def test_scores_average_over_known_answers(answers):
     assert probabilities["mask"].shape == (2, 2, 3, 2)
 
 
+def test_shares_are_those_of_the_images_by_weight(answers):
+    task = SeveralTasks(TASKS, None, SIZE)
+    encoded = task.encode(answers)
+    shared = task.sharing(encoded, np.array([1.5, 0.5], dtype=np.float32))
+    assert shared.shares == {"pet": 0.75, "size": 1.0, "marks": 0.25, "mask": 0.25}
+    assert shared.factors(np.zeros(0)) == task.factors(np.zeros(0))
+    assert task.sharing(encoded, np.ones(2)).shares == SHARES
+    assert task.shares == dict.fromkeys(TASKS, 1.0)
+
+
+def test_a_task_without_answers_does_not_count(answers):
+    answers.known["pet"][:] = False
+    task = SeveralTasks(TASKS, "uncertainty", SIZE)
+    encoded = task.encode(answers)
+    shared = task.sharing(encoded, np.ones(2))
+    assert "pet" not in shared.shares
+    raw = outputs(n_uncertainties=4).requires_grad_()
+    raw.data[:, 2] = torch.from_numpy(encoded[:, 1])
+    shared.loss(raw, torch.from_numpy(encoded)).sum().backward()
+    assert not raw.grad[:, :2].any()
+    assert torch.isfinite(raw.grad).all()
+    del shared.shares["marks"], shared.shares["mask"]
+    # The error of the only task that is left is zero.
+    assert shared.score(raw, torch.from_numpy(encoded)).tolist() == [0, 0]
+
+
+def test_images_without_any_answer_are_refused(answers):
+    for rows in answers.known.values():
+        rows[:] = False
+    task = SeveralTasks(TASKS, None, SIZE)
+    with pytest.raises(ValueError, match="No task has an answer for any of 2 images"):
+        task.sharing(task.encode(answers), np.ones(2))
+
+
 def test_masks_of_other_sizes_are_fitted(answers):
     answers.columns["mask"][1] = np.full((1, 3), 5)
     encoded = several(None, resize="letterbox").encode(answers)
@@ -178,6 +230,10 @@ def test_masks_of_other_sizes_are_fitted(answers):
 def test_answers_that_do_not_fit_are_named(answers):
     answers.columns["pet"][0] = "cow"
     with pytest.raises(ValueError, match=r"Task 'pet': .*labels \['cow'\]"):
+        several(None).encode(answers)
+    answers.columns["pet"][0] = "cat"
+    answers.columns["mask"][1][0, 0] = 7
+    with pytest.raises(ValueError, match="Task 'mask': The mask of row 1 has .* 7"):
         several(None).encode(answers)
 
 

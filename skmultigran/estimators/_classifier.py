@@ -101,6 +101,7 @@ class MultiGranularityClassifier(
         Weights of the classes, multiplied into the sample weights. With several columns
         of labels, each column's loss is weighted by itself: by the same dict, by
         "balanced", or by a list with one entry (dict, "balanced" or None) per column.
+        Validation and further training keep the weights of the first fit.
     deep_supervision : bool, default=False
         Whether each granularity gets a head of its own beside the fused one, so that
         the fitted model can answer early. A head sees all that was computed up to its
@@ -300,7 +301,7 @@ class MultiGranularityClassifier(
         """Train for one more epoch, on these images only.
 
         The learning rate stays at `lr_`, the statistics that normalise the images are
-        those of the first call; so are the class weights of several columns.
+        those of the first call; so are the class weights.
 
         Parameters
         ----------
@@ -327,11 +328,10 @@ class MultiGranularityClassifier(
         with restored_on_failure(self):
             if self.__sklearn_is_fitted__():
                 self._check_same_classes(classes)
-            else:
-                y = self._targets.checked(y)
-                known = checked_classes(classes, y)
-                self._keep_task(self._targets.learn_task(y, np.ones(len(y)), known))
-            return self._partial_fit(X, y, sample_weight, learn=False)
+                return self._partial_fit(X, y, sample_weight)
+            y = self._targets.checked(y)
+            classes = checked_classes(classes, y)
+            return self._partial_fit(X, y, sample_weight, classes=classes)
 
     def _check_same_classes(self, classes):
         if classes is None:

@@ -291,20 +291,22 @@ def class_weight_table(column, weights, labels, class_weight):
     Raises
     ------
     ValueError
-        If a weight is no finite number of zero or more, or all images weigh nothing.
+        If a weight is no finite number of zero or more, all images weigh nothing, or
+        a label is not among those that there are.
     """
     if class_weight is None:
         return np.ones(len(labels))
     check_class_weight(class_weight)
+    codes = ClassificationTask(labels).encode(column)
     if isinstance(class_weight, dict):
         table = np.array([class_weight.get(label, 1.0) for label in labels.tolist()])
     else:
-        present = np.unique(column)
+        present = np.unique(codes)
         table = np.ones(len(labels))
-        table[np.searchsorted(labels, present)] = compute_class_weight(
-            class_weight, classes=present, y=column, sample_weight=weights
+        table[present] = compute_class_weight(
+            class_weight, classes=present, y=codes, sample_weight=weights
         )
-    mean = np.average(table[np.searchsorted(labels, column)], weights=weights)
+    mean = np.average(table[codes], weights=weights)
     if not mean:
         raise ValueError(
             f"class_weight={class_weight!r} makes the weights of all images zero, so "

@@ -298,8 +298,7 @@ class MultiGranularityRegressor(RegressorMixin, MultiGranularityPredictor):
             If something is wrong with the data; the estimator is then as it was.
         """
         with restored_on_failure(self):
-            first = not self.__sklearn_is_fitted__()
-            return self._partial_fit(X, y, sample_weight, learn=first)
+            return self._partial_fit(X, y, sample_weight)
 
     def predict(self, X):
         """Return the numbers of each image.

@@ -70,8 +70,8 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
             sample_weight=metadata["sample_weight"],
         )
 
-    def _samples(self, X, y, sample_weight, *, reset, learn):
-        """Read training data; with `learn` the task is learned from y."""
+    def _samples(self, X, y, sample_weight, *, reset, learn, **known):
+        """Read training data; with `learn` the task is learned from y and `known`."""
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
@@ -88,7 +88,7 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
         y = y[rows]
         self._check_answers(images, rows, y)
         if learn:
-            self._keep_task(self._targets.learn_task(y, weights))
+            self._keep_task(self._targets.learn_task(y, weights, **known))
         else:
             self._keep_task(self._targets.continued(self._task))
         targets = self._task.encode(y)
@@ -212,8 +212,8 @@ class MultiGranularityPredictor(SupervisedMultiGranularity):
             )
         return self
 
-    def _partial_fit(self, X, y, sample_weight, *, learn):
-        """Train for one more epoch; with `learn` the task is learned from this y."""
+    def _partial_fit(self, X, y, sample_weight, **known):
+        """Train for one more epoch; the first time the task is learned from this y."""
         first = not self.__sklearn_is_fitted__()
         if self._holds_out():
             raise ValueError(
@@ -223,7 +223,7 @@ class MultiGranularityPredictor(SupervisedMultiGranularity):
             )
         if not first:
             self._check_same_network("partial_fit")
-        samples = self._samples(X, y, sample_weight, reset=first, learn=learn)
+        samples = self._samples(X, y, sample_weight, reset=first, learn=first, **known)
         source = (
             self._start(samples, self._task.n_outputs)
             if first

@@ -6,13 +6,14 @@ import numpy as np
 from sklearn.utils import check_array, column_or_1d
 
 from skmultigran.estimators._label_columns import (
+    check_class_weight_names,
     check_labels,
     checked_columns,
+    class_weight_table,
     labels_of_each,
     learn_columns,
 )
 from skmultigran.tasks import ClassificationTask, RegressionTask
-from skmultigran.training import class_balanced
 
 
 class LabelTargets:
@@ -88,7 +89,21 @@ class LabelTargets:
                 f"{self.owner} needs at least two classes, but y has only 1 class: "
                 f"{classes.tolist()}."
             )
-        return ClassificationTask(classes)
+        return ClassificationTask(
+            classes, self._class_weights(y, weights, classes), in_loss=False
+        )
+
+    def _class_weights(self, y, weights, classes):
+        """Return the weight of each class, or None where all are one."""
+        if self.class_weight is None:
+            return None
+        if isinstance(self.class_weight, list):
+            raise ValueError(
+                f"{self.owner} got a list as class_weight, which is for several "
+                "columns of labels, but y has one label per image. Give a dict."
+            )
+        check_class_weight_names(self.class_weight, classes.tolist(), self.owner)
+        return class_weight_table(y, weights, classes, self.class_weight)
 
     def continued(self, task):
         """Return the task of further training, by the parameters as they are now.
@@ -115,22 +130,17 @@ class LabelTargets:
         y : ndarray of shape (n,) or (n, n_columns)
             Labels.
         task : task
-            The task, with the classes. Where it has several columns, the weights of
-            their classes are in the task's loss.
+            The task, with the weights of the classes. Where it has several columns,
+            they are in the task's loss.
 
         Returns
         -------
         ndarray of shape (n,)
             The products.
         """
-        if y.ndim == 2:
+        if y.ndim == 2 or task.class_weights is None:
             return weights
-        if isinstance(self.class_weight, list):
-            raise ValueError(
-                f"{self.owner} got a list as class_weight, which is for several "
-                "columns of labels, but y has one label per image. Give a dict."
-            )
-        return class_balanced(weights, y, task.classes, self.class_weight)
+        return weights * task.class_weights[task.encode(y)]
 
     def strata(self, codes):
         """Return what a hold-out must have in equal shares.

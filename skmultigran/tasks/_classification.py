@@ -16,7 +16,9 @@ class ClassificationTask:
     classes : ndarray of shape (n_classes,)
         The distinct labels, sorted.
     class_weights : ndarray of shape (n_classes,) or None, default=None
-        Weight of each class in the loss; None: one each.
+        Weight of each class; None: one each.
+    in_loss : bool, default=True
+        Whether the loss multiplies them in. Otherwise the weights of the images do.
 
     Examples
     --------
@@ -28,10 +30,15 @@ class ClassificationTask:
     """
 
     def __init__(
-        self, classes: np.ndarray, class_weights: np.ndarray | None = None
+        self,
+        classes: np.ndarray,
+        class_weights: np.ndarray | None = None,
+        *,
+        in_loss: bool = True,
     ) -> None:
         self.classes = classes
         self.class_weights = class_weights
+        self.in_loss = in_loss
 
     @property
     def n_outputs(self) -> int:
@@ -70,8 +77,9 @@ class ClassificationTask:
             unknown = list(dict.fromkeys(y[codes < 0].tolist()))
             raise ValueError(
                 f"y has the labels {unknown}, which are not among the classes "
-                f"{self.classes.tolist()}. All classes must be in the first y, or in "
-                "the classes of the first call to partial_fit."
+                f"{self.classes.tolist()}. A model learns its classes once, from the "
+                "first y or from the classes given to partial_fit. Have all there, or "
+                "leave these images out."
             )
         return codes
 
@@ -97,7 +105,7 @@ class ClassificationTask:
         losses = functional.cross_entropy(
             logits, codes, reduction="none", label_smoothing=label_smoothing
         )
-        if self.class_weights is None:
+        if self.class_weights is None or not self.in_loss:
             return losses
         return losses * torch.as_tensor(self.class_weights).to(logits)[codes]
 

@@ -44,7 +44,6 @@ from skmultigran.training._recipe import Training
 from skmultigran.training._row_file import computed_rows
 from skmultigran.training._rows import RowSource
 from skmultigran.training._sample_weights import (
-    class_balanced,
     positive_rows,
     scaled_to_mean_one,
 )
@@ -79,7 +78,6 @@ __all__ = [
     "batch_bounds",
     "build_net",
     "check_trainable",
-    "class_balanced",
     "compiled",
     "computed_rows",
     "deeply_supervised",

@@ -1,13 +1,11 @@
-"""The one rule for sample weights and class weights."""
+"""The one rule for sample weights."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from sklearn.utils import compute_class_weight
 
-from skmultigran._answers import check_class_weight
 from skmultigran._support import check_sample_weight
 
 
@@ -60,36 +58,6 @@ def positive_rows(
             "one weight must be positive."
         )
     return rows, weights[rows]
-
-
-def class_balanced(
-    weights: np.ndarray, y: np.ndarray, classes: np.ndarray, class_weight: Any
-) -> np.ndarray:
-    """Return sample weights times the weight of each sample's class.
-
-    Parameters
-    ----------
-    weights : ndarray of shape (n,)
-        Sample weights.
-    y : ndarray of shape (n,)
-        Labels.
-    classes : ndarray of shape (k,)
-        The distinct labels, sorted.
-    class_weight : dict, "balanced" or None
-        As everywhere in scikit-learn; "balanced" counts samples by their weight.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        The products.
-    """
-    if class_weight is None:
-        return weights
-    check_class_weight(class_weight)
-    per_class = compute_class_weight(
-        class_weight, classes=classes, y=y, sample_weight=weights
-    )
-    return weights * per_class[np.searchsorted(classes, y)]
 
 
 def scaled_to_mean_one(weights: np.ndarray) -> np.ndarray:

@@ -157,8 +157,8 @@ BAD_PARAMETERS = {
     "class_weight negative": ({"class_weight": {1: -1.0}}, "-1.0 for 1, but weights"),
     "class_weight NaN": ({"class_weight": {0: np.nan}}, "nan for 0, but weights"),
     "class_weight zero": (
-        {"class_weight": dict.fromkeys(range(10), 0.0)},
-        "class_weight makes the weights of all images zero",
+        {"class_weight": {0: 0.0, 1: 0.0}},
+        "class_weight=.* makes the weights of all images zero",
     ),
     "lr that diverges": ({"lr": 1e9, "max_epochs": 9}, r"diverged.*lr=1e\+09"),
 }

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from sklearn.utils import compute_sample_weight
 
-from skmultigran.training import class_balanced, positive_rows, scaled_to_mean_one
+from skmultigran.training import positive_rows, scaled_to_mean_one
 
 X = np.zeros((4, 9))
 
@@ -40,38 +39,6 @@ def test_zero_weight_is_absence(given, rows, weights):
 def test_bad_weights(given, message):
     with pytest.raises(ValueError, match=message):
         positive_rows(given, X, "Owner")
-
-
-Y = np.array(["b", "a", "b", "b", "c", "a"])
-CLASSES = np.array(["a", "b", "c"])
-
-
-@pytest.mark.parametrize(
-    "class_weight", [None, "balanced", {"a": 2, "b": 1, "c": 7}, {"b": 3}, {"c": 0}]
-)
-def test_class_weights_are_those_of_sklearn(class_weight):
-    weights = np.linspace(1, 2, 6)
-    found = class_balanced(np.ones(6), Y, CLASSES, class_weight)
-    np.testing.assert_allclose(found, compute_sample_weight(class_weight, Y))
-    if class_weight != "balanced":
-        product = class_balanced(weights, Y, CLASSES, class_weight)
-        np.testing.assert_allclose(product, weights * found)
-
-
-def test_balanced_counts_samples_by_their_weight(seed):
-    weights = np.random.default_rng(seed).uniform(0.1, 3, 6)
-    found = class_balanced(weights, Y, CLASSES, "balanced")
-    totals = [found[label == Y].sum() for label in CLASSES]
-    np.testing.assert_allclose(totals, totals[0])
-
-
-def test_balanced_integer_weights_equal_repetition():
-    counts = np.array([1, 3, 2, 1, 4, 2])
-    weighted = class_balanced(counts.astype(float), Y, CLASSES, "balanced")
-    repeated = class_balanced(
-        np.ones(counts.sum()), np.repeat(Y, counts), CLASSES, "balanced"
-    )
-    np.testing.assert_allclose(np.repeat(weighted / counts, counts), repeated)
 
 
 @pytest.mark.parametrize("weight", [1.0, 0.1, 1 / 3, 1e-12, 7e30])

@@ -34,12 +34,12 @@ def write_photographs(folder):
 
 def test_quickstart(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    quickstart, features, photographs = python_blocks(README)
-    assert len([line for line in quickstart.splitlines() if line]) <= 12
+    quickstart, search, features, photographs = python_blocks(README)
+    assert len([line for line in quickstart.splitlines() if line]) <= 10
 
     names = {}
-    exec(compile(quickstart, "README.md", "exec"), names)
-    exec(compile(features, "README.md", "exec"), names)
+    for block in (quickstart, search, features):
+        exec(compile(block, "README.md", "exec"), names)
     pytest.importorskip("timm")
     write_photographs(tmp_path)
     exec(compile(photographs, "README.md", "exec"), names)

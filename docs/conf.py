@@ -30,7 +30,10 @@ exclude_patterns = ["examples"]
 autosummary_generate = ["api/index.rst"]
 # The template of a class lists its methods, each with a page section of its own.
 numpydoc_show_class_members = False
+# A page's table of contents says "fit", not the whole path.
+toc_object_entries_show_parents = "hide"
 myst_heading_anchors = 4
+myst_enable_extensions = ["deflist"]
 
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
@@ -39,6 +42,8 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_memory": False,
+    # Estimators as HTML; never the `repr` of a display, which is an address.
+    "capture_repr": ("_repr_html_",),
 }
 
 suppress_warnings = [

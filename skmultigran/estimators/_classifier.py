@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
-from skmultigran._support import StrOptions, fit_context
+from skmultigran._support import StrOptions, check_sample_weight, fit_context
 from skmultigran.estimators._early_exits import EarlyExits
 from skmultigran.estimators._label_columns import checked_classes
 from skmultigran.estimators._restoring import restored_on_failure
@@ -435,5 +435,12 @@ class MultiGranularityClassifier(
         predicted = self.predict(X)
         if predicted.ndim == 1:
             return float(accuracy_score(y, predicted, sample_weight=sample_weight))
-        right = (predicted == self._targets.checked(y)).all(axis=1)
-        return float(np.average(right, weights=sample_weight))
+        y = self._targets.checked(y)
+        if y.shape != predicted.shape:
+            raise ValueError(
+                f"y has the shape {y.shape}, but {type(self).__name__} gave answers of "
+                f"the shape {predicted.shape}. Pass the labels of all columns for each "
+                "image of X."
+            )
+        weights = check_sample_weight(sample_weight, y, ensure_non_negative=True)
+        return float(np.average((predicted == y).all(axis=1), weights=weights))

@@ -55,6 +55,27 @@ def test_any_number_of_labels(small, corners):
     assert classifier.classes_.tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize(
+    ("rows", "columns", "weights", "match"),
+    [
+        (slice(1), slice(3), None, r"y has the shape \(1, 3\), but .* \(80, 3\)"),
+        (slice(80), slice(2), None, r"y has the shape \(80, 2\), but .* \(80, 3\)"),
+        (slice(80), slice(3), np.ones(79), r"shape == \(79,\), expected \(80,\)"),
+        (
+            slice(80),
+            slice(3),
+            -np.ones(80),
+            "Negative values in data passed to `sample",
+        ),
+    ],
+)
+def test_score_refuses_what_does_not_fit(small, corners, rows, columns, weights, match):
+    images, lit = corners
+    classifier = small(max_epochs=1).fit(images, lit)
+    with pytest.raises(ValueError, match=match):
+        classifier.score(images, lit[rows, columns], sample_weight=weights)
+
+
 def test_several_answers(small, corners, answers):
     images, _ = corners
     classifier = small(max_epochs=15).fit(images[:60], answers[:60])

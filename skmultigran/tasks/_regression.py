@@ -237,12 +237,15 @@ class RegressionTask:
         Returns
         -------
         dict of str to Tensor
-            "predictions" in the units of the targets, with as many axes.
+            "predictions" in the units of the targets, with as many axes and of their
+            type: beside a large centre, float32 would lose the spread.
         """
         spread, center = (
-            torch.as_tensor(values).to(outputs) for values in (self.spread, self.center)
+            torch.as_tensor(values, dtype=torch.float64, device=outputs.device)
+            for values in (self.spread, self.center)
         )
-        standardised = outputs.unflatten(1, self.center.shape or (1,))
+        dtype = getattr(torch, self.dtype.name)
+        standardised = outputs.double().unflatten(1, self.center.shape or (1,))
         if not self.center.ndim:
             standardised = standardised[:, 0]
-        return {"predictions": standardised * spread + center}
+        return {"predictions": (standardised * spread + center).to(dtype)}

@@ -145,8 +145,18 @@ def test_numbers(columns, images, quick, tmp_path):
     regressor = MultiGranularityRegressor(**quick).fit(images, y)
     found = run(session_of(regressor, tmp_path), floats(images))["predictions"]
     expected = regressor.predict(images)
-    assert found.shape == expected.shape
+    assert [found.shape, found.dtype] == [expected.shape, expected.dtype]
     np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_numbers_of_a_large_offset(dtype, images, quick, tmp_path):
+    seconds = (1.7e9 + images.sum(axis=(1, 2, 3))).astype(dtype)
+    regressor = MultiGranularityRegressor(**quick).fit(images, seconds)
+    found = run(session_of(regressor, tmp_path), floats(images))["predictions"]
+    expected = regressor.predict(images)
+    assert found.dtype == expected.dtype == dtype
+    np.testing.assert_allclose(found - 1.7e9, expected - 1.7e9, rtol=1e-3)
 
 
 @pytest.mark.parametrize("output", ["granularities", "fused"])

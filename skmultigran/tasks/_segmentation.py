@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from skmultigran._answers import check_class_weight
 
-# Class numbers of pixels that count for nothing are negative.
+# Class numbers of pixels to ignore are negative.
 _IGNORED = -1
 # Keeps the overlap of what is empty defined.
 _SMOOTH = 1.0
@@ -27,11 +27,11 @@ class SegmentationTask:
     classes : ndarray of shape (n_classes,)
         The distinct labels, sorted.
     ignore_label : int or None, default=None
-        Label of pixels that count for nothing.
+        Label of pixels to ignore.
     class_weights : ndarray of shape (n_classes,) or None, default=None
         Weights of the pixels in the cross-entropy; None: one each.
     loss : {"cross_entropy+dice", "cross_entropy", "dice"}
-        What is made small.
+        The loss to minimise.
 
     Examples
     --------
@@ -127,7 +127,7 @@ class SegmentationTask:
         logits : Tensor of shape (B, n_classes, h, w)
             Raw numbers.
         codes : Tensor of int64 of shape (B, h, w)
-            Class numbers; negative: the pixel counts for nothing.
+            Class numbers; negative: the pixel is ignored.
         label_smoothing : float, default=0.0
             Probability of each label that the cross-entropy spreads over all classes.
 
@@ -268,7 +268,7 @@ def _sums_of_classes(values: Tensor, codes: Tensor, n_classes: int) -> Tensor:
 def pixel_weights(
     masks: np.ndarray, weights: np.ndarray, task: SegmentationTask, class_weight: Any
 ) -> np.ndarray | None:
-    """Return the weights of the classes.
+    """Return the weights of the classes, of mean one over the pixels.
 
     Parameters
     ----------
@@ -279,7 +279,7 @@ def pixel_weights(
     task : SegmentationTask
         The classes.
     class_weight : dict, "balanced" or None
-        As everywhere in scikit-learn; "balanced" counts pixels by their image's weight.
+        As everywhere in scikit-learn; pixels count by their image's weight.
 
     Returns
     -------
@@ -289,22 +289,30 @@ def pixel_weights(
     Raises
     ------
     ValueError
-        If a dictionary names a class that is not there.
+        If a dictionary names a class that is not there, or if its weights are no finite
+        numbers of zero or more, or leave no pixel.
     """
     if class_weight is None:
         return None
     check_class_weight(class_weight)
-    n_classes = task.n_outputs
+    counts = sum(
+        weight * np.bincount(mask[mask >= 0], minlength=task.n_outputs)
+        for mask, weight in zip(masks, weights, strict=True)
+    )
     if isinstance(class_weight, str):
-        counts = sum(
-            weight * np.bincount(mask[mask >= 0], minlength=n_classes)
-            for mask, weight in zip(masks, weights, strict=True)
-        )
-        return counts.sum() / (n_classes * counts)
+        return counts.sum() / (task.n_outputs * counts)
     unknown = [label for label in class_weight if label not in task.classes]
     if unknown:
         raise ValueError(
             f"class_weight names the classes {unknown}, but the masks have "
             f"{task.classes.tolist()}."
         )
-    return np.array([class_weight.get(label, 1.0) for label in task.classes.tolist()])
+    table = np.array([class_weight.get(label, 1.0) for label in task.classes.tolist()])
+    mean = np.average(table, weights=counts)
+    if not mean:
+        raise ValueError(
+            f"class_weight={class_weight!r} makes the weights of all pixels zero, so "
+            "there is nothing to learn from. Give a class that the masks have a positive "
+            "weight."
+        )
+    return table / mean

@@ -129,8 +129,28 @@ def test_balanced_weights_make_classes_count_alike():
     masks = objects(np.array([[0, 0, 0, 1]]), np.array([[2, 0, -1, -1]]))
     weights = pixel_weights(masks, np.ones(2), task(), "balanced")
     np.testing.assert_allclose(weights * [4, 1, 1], 2)
-    np.testing.assert_array_equal(
-        pixel_weights(masks, np.ones(2), task(), {2: 5.0}), [1, 5, 1]
-    )
-    with pytest.raises(ValueError, match=r"class_weight names the classes \[7\]"):
-        pixel_weights(masks, np.ones(2), task(), {7: 5.0})
+
+
+def test_given_weights_have_the_mean_one_over_pixels():
+    masks = objects(np.array([[0, 0, 0, 1]]), np.array([[2, 0, -1, -1]]))
+    alike = pixel_weights(masks, np.ones(2), task(), {-4: 10, 2: 10, 900: 10})
+    np.testing.assert_allclose(alike, 1)
+    # Of 6 pixels one has the weight 7; where the first image counts twice, 2 of 10.
+    once = pixel_weights(masks, np.ones(2), task(), {2: 7.0})
+    np.testing.assert_allclose(once, [0.5, 3.5, 0.5])
+    twice = pixel_weights(masks, np.array([2, 1]), task(), {2: 6.0})
+    np.testing.assert_allclose(twice, [0.5, 3, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "message"),
+    [
+        ({7: 5.0}, r"class_weight names the classes \[7\]"),
+        ({-4: 0, 2: 0, 900: 0}, "makes the weights of all pixels zero"),
+        ({2: -1}, "must be finite numbers of zero or more"),
+    ],
+)
+def test_bad_class_weights_are_refused(class_weight, message):
+    masks = objects(np.array([[0, 1, 2]]))
+    with pytest.raises(ValueError, match=message):
+        pixel_weights(masks, np.ones(1), task(), class_weight)

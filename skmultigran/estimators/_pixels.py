@@ -30,7 +30,7 @@ def chosen_pixels(sizes, masks, ignore_label, max_per_image, random_state):
     Raises
     ------
     ValueError
-        If a mask has not the size of its image.
+        If a mask does not have the size of its image.
     """
     generator = check_random_state(random_state)
     chosen = []

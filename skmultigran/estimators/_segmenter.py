@@ -5,6 +5,7 @@ from __future__ import annotations
 from numbers import Integral
 
 import numpy as np
+from sklearn.utils import check_consistent_length
 
 from skmultigran._support import StrOptions
 from skmultigran.backbones import ConvNetBackbone
@@ -56,10 +57,10 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
         is then `tile_overlap / 2` pixels away from its border.
     loss : {"cross_entropy+dice", "cross_entropy", "dice"}, \
             default="cross_entropy+dice"
-        What is made small: the mean cross-entropy of the pixels, one minus the mean
+        The loss to minimise: the mean cross-entropy of the pixels, one minus the mean
         Dice overlap of the classes that a crop has [1]_, or the sum of both.
     ignore_label : int or None, default=None
-        Label of pixels that count for nothing, in training and in scores.
+        Label of pixels to ignore, in training and in scores.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes' pixels in the cross-entropy.
     image_shape : tuple of int or None, default=None
@@ -279,9 +280,17 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
     def _auto_fusion():
         return FPNFusion(channels=32)
 
+    def _samples(self, X, y, sample_weight, *, reset, learn):
+        samples = super()._samples(X, y, sample_weight, reset=reset, learn=learn)
+        self._one_size_ = samples.images.size  # None where sizes differ
+        return samples
+
     def _check_annotations(self, samples):
         sizes = samples.images.sizes[samples.rows]
-        for row, size, mask in zip(samples.rows, sizes, samples.targets, strict=True):
+        self._check_sizes(samples.rows, sizes, samples.targets)
+
+    def _check_sizes(self, rows, sizes, masks):
+        for row, size, mask in zip(rows, sizes, masks, strict=True):
             if tuple(size) != mask.shape:
                 raise ValueError(
                     f"{type(self).__name__}: the image of row {row} has "
@@ -303,11 +312,11 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
         Returns
         -------
         ndarray of shape (n, h, w) or ndarray of object of shape (n,)
-            Masks of the images' own sizes: one array where these are equal, else an
-            array of arrays `(h, w)`.
+            Masks of the images' own sizes: one array if the images of fit had one size,
+            and these have it too or come as an array. Else an array of arrays `(h, w)`,
+            so that `cross_val_predict` can join folds of several sizes.
         """
-        source = self._read(X)
-        return self._assembled(source, self._task.decode, (), self.classes_.dtype)
+        return self._masks(X, self._read(X))
 
     def predict_proba(self, X):
         """Return class probabilities of each pixel.
@@ -320,17 +329,21 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
         Returns
         -------
         ndarray of float32 of shape (n, h, w, n_classes) or ndarray of object (n,)
-            In the order of `classes_`, each pixel's sum to one: one array where sizes
-            are equal, else an array of arrays `(h, w, n_classes)`.
+            In the order of `classes_`, each pixel's sum to one: one array, or an array
+            of arrays `(h, w, n_classes)`, by the rule of `predict`.
         """
-        source = self._read(X)
         shape = (len(self.classes_),)
-        return self._assembled(source, self._task.probabilities, shape, np.float32)
+        return self._assembled(
+            X, self._read(X), self._task.probabilities, shape, np.float32
+        )
 
-    def _assembled(self, source, decode, shape, dtype):
+    def _masks(self, X, source):
+        return self._assembled(X, source, self._task.decode, (), self.classes_.dtype)
+
+    def _assembled(self, X, source, decode, shape, dtype):
         """Return decoded outputs, put together from tiles."""
         sizes = [tuple(size) for size in source.sizes.tolist()]
-        if len(set(sizes)) == 1:
+        if self._are_one_array(X, set(sizes)):
             results = np.empty((len(sizes), *sizes[0], *shape), dtype)
         else:
             results = np.empty(len(sizes), dtype=object)
@@ -340,6 +353,12 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
             rows, columns = tile.inner
             results[position][tile.core] = decode(output[..., rows, columns])[0]
         return results
+
+    def _are_one_array(self, X, sizes):
+        """Whether masks are one array: a list of one size may be one fold of several."""
+        if self._one_size_ is None:
+            return False
+        return sizes == {self._one_size_} or getattr(X, "ndim", 1) > 2
 
     def score(self, X, y, sample_weight=None):
         """Return the mean intersection over union of the classes, over all pixels.
@@ -357,11 +376,19 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
         -------
         float
             `skmultigran.metrics.mean_iou_score` of the predictions.
+
+        Raises
+        ------
+        ValueError
+            If a mask has not the size of its image; the message names the row.
         """
         y = self._targets.checked(y)
+        source = self._read(X)
+        check_consistent_length(source, y)
+        self._check_sizes(range(len(y)), source.sizes, y)
         return mean_iou_score(
             y,
-            self.predict(X),
+            self._masks(X, source),
             ignore_label=self.ignore_label,
             sample_weight=sample_weight,
         )

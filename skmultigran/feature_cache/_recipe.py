@@ -36,7 +36,7 @@ class FeatureCache(Recipe):
     ----------
     location : str or path
         Folder of the file `skmultigran-features-1.sqlite`; made when first used. "~" is
-        the user's home. Delete the folder, or call `clear`, to be rid of the features.
+        the user's home. Remove the folder, or call `clear`, to delete the features.
     max_memory_bytes : int, default=2 * 2**30
         What one process keeps in memory, 2 GiB. The least recently used rows go first;
         they are still on disk.

@@ -64,15 +64,16 @@ def granularity_importance(
         As in scikit-learn. None: the estimator's `score`; for several tasks its
         `scores`.
     n_repeats : int, default=5
-        How often each granularity is permuted. The others methods have no chance in
-        them, and one repeat.
+        How often each granularity is permuted. The other methods are deterministic and
+        have one repeat.
     method : {"permute", "mean", "only"}, default="permute"
-        - "permute": each image gets the granularity of another image. What is lost.
+        - "permute": each image gets the granularity of another image. The result is the
+          score lost.
         - "mean": each image gets the granularity's mean over the images, in segmenters
-          and detectors over images and places. What is lost; unlike permuted ones,
-          means speak for no wrong answer.
-        - "only": all the *other* granularities are replaced by their means. What this
-          granularity gains by itself, over the score with means alone.
+          and detectors over images and places. The result is the score lost; unlike
+          permuted ones, means speak for no wrong answer.
+        - "only": all the *other* granularities are replaced by their means. The result
+          is the score that this granularity gains over means alone.
     random_state : int, RandomState instance or None, default=None
         For the permutations. All granularities get the same ones.
     n_jobs : int or None, default=None

@@ -17,7 +17,13 @@ from skmultigran._support import (
     import_optional,
     validate_params,
 )
-from skmultigran.metrics._boxes import PRED_KEYS, TRUE_KEYS, Boxes, checked_boxes
+from skmultigran.metrics._boxes import (
+    PRED_KEYS,
+    TRUE_KEYS,
+    Boxes,
+    as_labels,
+    checked_boxes,
+)
 
 OWNER = "mean_average_precision_score"
 # COCO's: the thresholds of the mean, and the surest boxes of each class in an image.
@@ -60,8 +66,8 @@ def mean_average_precision_score(
     ----------
     y_true : array-like of dict
         For each image `boxes`, of shape (m, 4): left, top, right and bottom in pixels,
-        and `labels`, of shape (m,), of any type. An image without objects has empty
-        ones.
+        and m `labels` of one type: strings, numbers, tuples, or whatever else can be
+        hashed and sorted. An image without objects has empty ones.
     y_pred : array-like of dict
         For each image `boxes`, `labels` and `scores`, of shape (m,): how sure each box
         is. What `MultiGranularityDetector.predict` gives.
@@ -76,8 +82,8 @@ def mean_average_precision_score(
         objects count for nothing, nor do boxes of other sizes that found none. None:
         all.
     average : {"macro"} or None, default="macro"
-        "macro": the mean over the classes, each as important. None: one value for each
-        class, in the order of `labels`, or sorted.
+        "macro": the mean over the classes, all weighted equally. None: one value for
+        each class, in the order of `labels`, or sorted.
 
     Returns
     -------
@@ -211,7 +217,7 @@ def _known_labels(true: Sequence[Boxes], pred: Sequence[Boxes]) -> list[Any]:
     except TypeError as error:
         examples = {type(label): label for label in known}.values()
         raise ValueError(
-            f"{OWNER} got labels of different types, such as "
+            f"{OWNER} got labels that cannot be sorted together, such as "
             f"{' and '.join(sorted(map(repr, examples)))}. Use one type in y_true and "
             "y_pred."
         ) from error
@@ -219,7 +225,7 @@ def _known_labels(true: Sequence[Boxes], pred: Sequence[Boxes]) -> list[Any]:
 
 def _scored_labels(labels, true: Sequence[Boxes]) -> list[Any]:
     if labels is not None:
-        return np.asarray(labels).ravel().tolist()
+        return as_labels(OWNER, labels)
     return sorted({label for image in true for label in image.labels})
 
 

@@ -56,8 +56,8 @@ def mean_iou_score(
         Pixels that truly have this label count for nothing. Where it is predicted for
         another pixel, that pixel is wrong.
     average : {"macro"} or None, default="macro"
-        "macro": the mean over the classes, each as important. None: one value for each
-        class, in the order of `labels`, or sorted.
+        "macro": the mean over the classes, all weighted equally. None: one value for
+        each class, in the order of `labels`, or sorted.
     sample_weight : array-like of shape (n,) or None, default=None
         What each pixel of an image counts for. None: 1.
 

@@ -80,16 +80,15 @@ def load_model(path: str | os.PathLike, *, trusted: Sequence[str] = ()) -> Any:
     path : str or PathLike
         The file.
     trusted : sequence of str, default=()
-        Types and functions that may be used besides the estimators and recipes of this
-        package and of scikit-learn, its splitters and its metrics, by their full names:
-        those of your own backbones, say. Their modules are imported, and their code may
-        run.
+        Types and functions that may be used besides the estimators, recipes and metrics
+        of this package and of scikit-learn, its splitters, and paths, by their full
+        names: those of your own backbones, say. Their modules are imported, and their
+        code may run.
 
     Returns
     -------
     estimator
-        As it was. Where it was fitted on a device that is not here, it gets the best
-        one that is.
+        The estimator, on its original device if available, else on the best one here.
 
     Raises
     ------

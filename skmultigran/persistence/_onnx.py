@@ -11,7 +11,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from skmultigran._support import StrOptions, import_optional, validate_params
-from skmultigran.estimators import BaseMultiGranularity
+from skmultigran.estimators import BaseMultiGranularity, HypercolumnTransformer
 from skmultigran.persistence._answering_network import AnsweringNetwork
 from skmultigran.persistence._decompositions import DECOMPOSITIONS
 from skmultigran.persistence._whole_files import whole_file
@@ -85,8 +85,8 @@ def export_onnx(estimator, path, *, dtype="float32", image_size=None):
     - transformer: `columns` (n, n_columns);
     - segmenter: `probabilities` (n, height, width, n_classes);
     - detector: `boxes` (n, n_places, 4), x and y of two corners in pixels, and `scores`
-      (n, n_places, n_classes), of all places: those of low score and doubles are still
-      among them, to be left out by non-maximum suppression;
+      (n, n_places, n_classes), of all places: low scores and duplicates are included;
+      remove them by non-maximum suppression;
     - several tasks: each as above, its name in front, such as `age_predictions`. Masks
       have the size that the network sees.
 
@@ -115,6 +115,12 @@ def export_onnx(estimator, path, *, dtype="float32", image_size=None):
     >>> bool(np.allclose(probabilities, clf.predict_proba(X[:3]), atol=1e-5))
     True
     """
+    if isinstance(estimator, HypercolumnTransformer):
+        raise TypeError(
+            "export_onnx got a HypercolumnTransformer, whose columns are of pixels and "
+            "answer nothing without the model behind it. Keep both by save_model, or "
+            "train a MultiGranularitySegmenter, whose masks ONNX can give."
+        )
     if not isinstance(estimator, BaseMultiGranularity):
         raise TypeError(
             f"export_onnx got a {type(estimator).__name__}, which has no network of "
@@ -161,8 +167,8 @@ def _checked_size(estimator, image_size):
     if estimator._size_parameter == "image_size" and size != seen:
         raise ValueError(
             f"export_onnx got image_size={image_size!r}, but the network of "
-            f"{type(estimator).__name__} sees images of {seen}. Leave image_size away, "
-            "and resize images before."
+            f"{type(estimator).__name__} sees images of {seen}. Omit image_size and "
+            "resize the images beforehand."
         )
     return size
 

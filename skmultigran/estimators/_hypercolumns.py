@@ -18,6 +18,7 @@ from skmultigran._registry import BACKBONES
 from skmultigran._support import (
     HasMethods,
     Interval,
+    StrOptions,
     check_feature_names_in,
     fit_context,
     wrap_output,
@@ -144,7 +145,7 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
         "scales": ["array-like"],
         "image": ["boolean"],
         "image_shape": ["array-like", None],
-        "value_range": ["array-like", str],
+        "value_range": ["array-like", StrOptions({"auto"})],
         "tile_size": [Interval(Integral, 1, None, closed="left")],
         "tile_overlap": [Interval(Integral, 0, None, closed="left")],
         "memory": [str, PathLike, HasMethods("cache"), FeatureCache, None],
@@ -330,7 +331,7 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
         Raises
         ------
         ValueError
-            If a mask has not the size of its image, or no pixel has a label.
+            If a mask does not have the size of its image, or no pixel has a label.
         """
         source = self._read(X)
         masks = MaskTargets(type(self).__name__, ignore_label, None, "").checked(Y)
@@ -338,17 +339,14 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
         chosen = chosen_pixels(
             source.sizes, masks, ignore_label, max_per_image, random_state
         )
-        parts = [[] for _ in masks]
-        for position, core, columns in self._pieces(source):
-            inside = chosen[position][core]
-            parts[position].append((columns[inside], masks[position][core][inside]))
-        found = [piece for part in parts for piece in part]
+        labelled = [row for row, pixels in enumerate(chosen) if pixels.any()]
+        parts = {row: [] for row in labelled}
+        for position, core, columns in self._pieces(source.part(np.array(labelled))):
+            row = labelled[position]
+            inside = chosen[row][core]
+            parts[row].append((columns[inside], masks[row][core][inside]))
+        found = [piece for part in parts.values() for piece in part]
         columns, labels = (np.concatenate(part) for part in zip(*found, strict=True))
-        if not len(labels):
-            raise ValueError(
-                f"{type(self).__name__}: no pixel of Y has a label other than "
-                f"ignore_label={ignore_label!r}. Label some, or set ignore_label=None."
-            )
         return columns, labels
 
     def predict_masks(self, estimator, X, *, method="predict"):

@@ -30,7 +30,7 @@ def chosen_pixels(sizes, masks, ignore_label, max_per_image, random_state):
     Raises
     ------
     ValueError
-        If a mask does not have the size of its image.
+        If a mask does not have the size of its image, or if no pixel has a label.
     """
     generator = check_random_state(random_state)
     chosen = []
@@ -50,6 +50,11 @@ def chosen_pixels(sizes, masks, ignore_label, max_per_image, random_state):
             kept = generator.choice(places, max_per_image, replace=False)
             inside.reshape(-1)[kept] = True
         chosen.append(inside)
+    if not any(inside.any() for inside in chosen):
+        raise ValueError(
+            "HypercolumnTransformer: no pixel of Y has a label other than "
+            f"ignore_label={ignore_label!r}. Label some, or set ignore_label=None."
+        )
     return chosen
 
 

@@ -133,6 +133,22 @@ def test_at_most_so_many_pixels_of_an_image(transformer, images):
     assert not np.array_equal(draws[0][0], draws[2][0])
 
 
+def test_images_without_a_labelled_pixel_are_not_looked_at(
+    transformer, images, monkeypatch
+):
+    labels = np.zeros(images.shape, int)
+    labels[2, 4:6] = 1
+    seen = []
+    network = transformer.network_
+    extract = network.extract
+    monkeypatch.setattr(network, "extract", lambda x: seen.append(x) or extract(x))
+    columns, values = transformer.labelled_pixels(images, labels)
+    assert sum(batch.flatten(1).any(dim=1).sum() for batch in seen) == 1
+    assert len(values) == 32
+    rows = transformer.transform(images).reshape(*images.shape, -1)
+    np.testing.assert_array_equal(columns, rows[2, 4:6].reshape(32, -1))
+
+
 @pytest.mark.parametrize("memory", [False, True])
 def test_tiles_change_little(memory, tmp_path):
     image = np.random.default_rng(0).uniform(size=(1, 70, 90))
@@ -163,7 +179,8 @@ def test_pickles_transform_the_same(transformer, images):
 
 def test_random_weights_are_refused(images):
     transformer = HypercolumnTransformer(backbone=ConvNetBackbone())
-    with pytest.raises(ValueError, match="has weights to learn"):
+    message = r"in HypercolumnTransformer nothing is .* Set backbone='scattering'"
+    with pytest.raises(ValueError, match=message):
         transformer.fit(images)
     assert not hasattr(transformer, "network_")
 
@@ -180,6 +197,11 @@ def test_random_weights_are_refused(images):
 def test_bad_labels_are_refused(transformer, images, change, message):
     with pytest.raises(ValueError, match=message):
         transformer.labelled_pixels(images, change(np.ones(images.shape, int)))
+
+
+def test_value_range_is_auto_or_two_numbers(images):
+    with pytest.raises(ValueError, match="'value_range' parameter .* 'foo' instead"):
+        HypercolumnTransformer(value_range="foo").fit(images)
 
 
 def test_values_must_fit(transformer, images):

@@ -312,7 +312,6 @@ def pixel_weights(
     if not mean:
         raise ValueError(
             f"class_weight={class_weight!r} makes the weights of all pixels zero, so "
-            "there is nothing to learn from. Give a class that the masks have a positive "
-            "weight."
+            "there is nothing to learn from. Give a class of the masks a positive weight."
         )
     return table / mean

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,12 +77,11 @@ def _checked_image(got: str, image: Any, keys: tuple[str, ...]) -> Boxes:
             f"{got} without {_listed(tuple(missing))}. Each image needs "
             f"{_listed(keys)}; one without objects has empty arrays."
         )
-    labels = np.asarray(image["labels"]).tolist()
+    labels = as_labels(got, image["labels"])
     boxes = _checked_shape(got, image["boxes"])
-    if not isinstance(labels, list) or len(labels) != len(boxes):
-        n_labels = len(labels) if isinstance(labels, list) else repr(labels)
+    if len(labels) != len(boxes):
         raise ValueError(
-            f"{got} with {len(boxes)} boxes, but labels: {n_labels}. Each box needs "
+            f"{got} with {len(boxes)} boxes, but labels: {len(labels)}. Each box needs "
             "one."
         )
     _check_corners(got, boxes, degenerate="scores" in keys)
@@ -90,6 +89,50 @@ def _checked_image(got: str, image: Any, keys: tuple[str, ...]) -> Boxes:
         _checked_scores(got, image["scores"], len(boxes)) if "scores" in keys else None
     )
     return Boxes(boxes, labels, scores)
+
+
+def as_labels(got: str, labels: Any) -> list[Any]:
+    """Return labels of any type as a list.
+
+    Parameters
+    ----------
+    got : str
+        Who got them, for messages.
+    labels : sequence, array or tensor
+        The labels.
+
+    Returns
+    -------
+    list
+        The same, numbers and strings as Python's own.
+
+    Raises
+    ------
+    ValueError
+        If they are no sequence, or a label cannot be looked up.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmultigran.metrics._boxes import as_labels
+    >>> as_labels("the example", np.array([3, 1])), as_labels("it", [("cat", 1)])
+    ([3, 1], [('cat', 1)])
+    """
+    values = labels.tolist() if hasattr(labels, "tolist") else labels
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ValueError(
+            f"{got} with labels={labels!r}. They must be a sequence, with one label "
+            "for each box."
+        )
+    plain = [v.item() if getattr(v, "ndim", None) == 0 else v for v in values]
+    try:
+        set(plain)
+    except TypeError as error:
+        raise ValueError(
+            f"{got} with labels that cannot be looked up: {error}. Each must be a "
+            "string, a number, a tuple or the like."
+        ) from error
+    return plain
 
 
 def _checked_shape(got: str, boxes: Any) -> np.ndarray:

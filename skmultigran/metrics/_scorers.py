@@ -2,18 +2,63 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
+from typing import Any
 
 from sklearn.metrics import make_scorer
 
 from skmultigran.metrics._mean_average_precision import mean_average_precision_score
 from skmultigran.metrics._mean_iou import mean_iou_score
 
+# The class of scikit-learn's scorers has no public name.
+_Scorer: Any = type(make_scorer(mean_iou_score))
+
+
+class _MaskScorer(_Scorer):
+    """A scorer of masks that ignores what the `score` of the estimator ignores."""
+
+    def __repr__(self):
+        return "get_scorer('mean_iou')"
+
+    def _score(self, method_caller, estimator, X, y_true, **kwargs):
+        owner = owner_of("ignore_label", estimator)
+        kwargs = {"ignore_label": getattr(owner, "ignore_label", None)} | kwargs
+        return super()._score(method_caller, estimator, X, y_true, **kwargs)
+
+
 SCORERS = {
-    "mean_average_precision": (mean_average_precision_score, {}),
-    "mean_average_precision_50": (mean_average_precision_score, {"iou_threshold": 0.5}),
-    "mean_iou": (mean_iou_score, {}),
+    "mean_average_precision": make_scorer(mean_average_precision_score),
+    "mean_average_precision_50": make_scorer(
+        mean_average_precision_score, iou_threshold=0.5
+    ),
+    "mean_iou": _MaskScorer(mean_iou_score, 1, {}),
 }
+
+
+def owner_of(name, estimator):
+    """Return the estimator that has an attribute, asked for within a model.
+
+    Parameters
+    ----------
+    name : str
+        The attribute.
+    estimator : estimator
+        It, a pipeline that ends in it, or a fitted search over such.
+
+    Returns
+    -------
+    estimator or None
+        The innermost one; None if none has it.
+    """
+    while not hasattr(estimator, name):
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif hasattr(estimator, "steps"):
+            estimator = estimator.steps[-1][1]
+        else:
+            return None
+    return estimator
 
 
 def get_scorer_names():
@@ -36,8 +81,9 @@ def get_scorer_names():
 def get_scorer(scoring):
     """Get a scorer of masks or boxes for `scoring=` of scikit-learn.
 
-    For other parameters use `sklearn.metrics.make_scorer`, as in
-    `make_scorer(mean_iou_score, ignore_label=255)`.
+    "mean_iou" ignores the label that the estimator does, or the last step of a
+    pipeline, by its `ignore_label`. For other parameters use
+    `sklearn.metrics.make_scorer`, as in `make_scorer(mean_iou_score, labels=[1])`.
 
     Parameters
     ----------
@@ -47,8 +93,8 @@ def get_scorer(scoring):
     Returns
     -------
     callable
-        A scorer, called as `scorer(estimator, X, y)`: what `make_scorer` of
-        scikit-learn makes, so it takes part in metadata routing.
+        A scorer, called as `scorer(estimator, X, y)`, of the kind that `make_scorer`
+        of scikit-learn makes, so it takes part in metadata routing.
 
     Raises
     ------
@@ -59,7 +105,7 @@ def get_scorer(scoring):
     --------
     >>> from skmultigran.metrics import get_scorer
     >>> get_scorer("mean_iou")
-    make_scorer(mean_iou_score, response_method='predict')
+    get_scorer('mean_iou')
     """
     if scoring not in SCORERS:
         near = difflib.get_close_matches(str(scoring), SCORERS, n=1, cutoff=0)
@@ -67,5 +113,4 @@ def get_scorer(scoring):
             f"get_scorer got scoring={scoring!r}; did you mean {near[0]!r}? Known "
             f"names: {get_scorer_names()}. For scikit-learn's own use its get_scorer."
         )
-    metric, parameters = SCORERS[scoring]
-    return make_scorer(metric, **parameters)
+    return copy.deepcopy(SCORERS[scoring])

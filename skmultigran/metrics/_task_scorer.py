@@ -9,7 +9,7 @@ from sklearn.metrics import get_scorer as sklearn_scorer
 from sklearn.utils import ClassifierTags, RegressorTags, Tags, TargetTags
 
 from skmultigran._answers import answer_column, known_answers
-from skmultigran.metrics._scorers import SCORERS, get_scorer
+from skmultigran.metrics._scorers import SCORERS, get_scorer, owner_of
 
 
 def make_task_scorer(task, scoring):
@@ -83,7 +83,7 @@ class _TaskScorer:
     def __call__(self, estimator, X, y, sample_weight=None):
         """Return the score of the task."""
         answers = answer_column(self._column(y, "y"))
-        known = known_answers(answers, _missing(estimator, self.task))
+        known = known_answers(answers, self.option(estimator, "missing"))
         if not known.any():
             raise ValueError(f"Task {self.task!r}: all answers are missing from y.")
         rows = np.flatnonzero(known)
@@ -93,6 +93,12 @@ class _TaskScorer:
         y_true = answer_column(list(answers[rows]))
         one_task = _OneTask(self, estimator, X, n_labels=_n_labels(y_true))
         return self.scorer(one_task, rows, y_true, **weights)
+
+    def option(self, estimator, name):
+        """Return an option of the task, asked of the estimator within."""
+        tasks = getattr(owner_of("tasks", estimator), "tasks", {})
+        options = tasks.get(self.task)
+        return options.get(name) if isinstance(options, Mapping) else None
 
     def _column(self, table, name):
         """Return one task's column of a table of answers."""
@@ -131,6 +137,11 @@ class _OneTask:
         return True
 
     @property
+    def ignore_label(self):
+        """The label of pixels that count for nothing, or None."""
+        return self.scorer.option(self.estimator, "ignore_label")
+
+    @property
     def classes_(self):
         """The labels of the task, or None if it has none."""
         classes = self.estimator.classes_.get(self.scorer.task)
@@ -152,16 +163,3 @@ class _OneTask:
 def _n_labels(y_true):
     """Return the number of labels of an indicator, 0 if it is none."""
     return y_true.shape[1] if y_true.ndim == 2 else 0
-
-
-def _missing(estimator, task):
-    """Return what stands for a missing answer, asked of the estimator within."""
-    while not hasattr(estimator, "tasks"):
-        if hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif hasattr(estimator, "steps"):
-            estimator = estimator.steps[-1][1]
-        else:
-            return None
-    options = estimator.tasks.get(task)
-    return options.get("missing") if isinstance(options, Mapping) else None

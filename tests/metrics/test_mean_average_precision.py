@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from sklearn.exceptions import UndefinedMetricWarning
 
 from skmultigran.metrics import mean_average_precision_score as score
@@ -181,7 +182,18 @@ def test_order_of_images_and_of_boxes_does_not_matter(detections, seed):
     assert score(*mixed) == pytest.approx(score(y_true, y_pred), abs=1e-12)
 
 
-@pytest.mark.parametrize("names", [(9, -1, 4), (2.5, 0.0, 7.0), ("b", "a", "")])
+@pytest.mark.parametrize(
+    "names",
+    [
+        (9, -1, 4),
+        (2.5, 0.0, 7.0),
+        ("b", "a", ""),
+        [("x", 1), ("x", 0), ("a", 2)],
+        [np.int64(3), np.int64(1), np.int64(7)],
+        [torch.tensor(3), torch.tensor(1), torch.tensor(7)],
+    ],
+    ids=str,
+)
 def test_names_of_labels_do_not_matter(detections, names):
     renaming = dict(zip(LABELS, names, strict=True))
     renamed = [
@@ -248,7 +260,9 @@ GOOD = found(ONE, scores=[0.5])
         ([objects(ONE)], [found(ONE, scores=[1, 2])], r"1 boxes, but scores of shape"),
         ([{"boxes": [ONE], "labels": []}], [GOOD], r"1 boxes, but labels: 0"),
         ([objects(("a", 0, 1, 1))], [GOOD], r"y_true\[0\] with boxes that are no"),
-        ([objects(ONE, label=3)], [GOOD], r"different types, such as 'cat' and 3"),
+        ([objects(ONE, label=3)], [GOOD], r"be sorted together, such as 'cat' and 3"),
+        ([objects(ONE, label=["cat"])], [GOOD], r"y_true\[0\] .* unhashable .*a tuple"),
+        ([{"boxes": [ONE], "labels": "c"}], [GOOD], r"labels='c'.*must be a sequence"),
     ],
 )
 def test_bad_boxes(true, pred, message):

@@ -4,9 +4,11 @@ import pickle
 
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.metrics import make_scorer
 from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.pipeline import make_pipeline
 
 from skmultigran.metrics import get_scorer, get_scorer_names, mean_iou_score
 
@@ -101,6 +103,36 @@ def test_weights_of_images_reach_the_score():
     weights = np.repeat([1.0, 0.0], 6)
     assert scorer(Masks(), X, y, sample_weight=weights) == 1.0
     assert scorer(Masks(), X, y) < 1.0
+
+
+class Ignoring(Masks):
+    """Masks of which one label is to be ignored."""
+
+    ignore_label = 255
+
+
+def test_what_the_estimator_ignores_is_ignored():
+    y = [np.where(mask, mask, 255) for mask in Masks.answers(X)]
+    scorer = get_scorer("mean_iou")
+    assert scorer(Masks().fit(X, y), X, y) < 1.0
+    inside = make_pipeline("passthrough", Ignoring())
+    search = GridSearchCV(inside, {}, scoring=scorer, cv=2).fit(X, y)
+    assert search.best_score_ == 1.0
+    for estimator in (Ignoring().fit(X, y), inside.fit(X, y), search):
+        assert scorer(estimator, X, y) == 1.0
+    both = {"iou": scorer, "again": scorer}
+    results = cross_validate(Ignoring(), X, y, cv=2, scoring=both)
+    assert results["test_iou"].tolist() == results["test_again"].tolist() == [1.0] * 2
+
+
+def test_weights_are_routed_to_the_scorer():
+    y = [Masks.answers(X[x : x + 1], x % 2)[0] for x in X]
+    params = {"sample_weight": 1 - X % 2}
+    with config_context(enable_metadata_routing=True):
+        scorer = get_scorer("mean_iou").set_score_request(sample_weight=True)
+        scores = cross_validate(Masks(), X, y, cv=2, scoring=scorer, params=params)
+    assert scores["test_score"].tolist() == [1.0, 1.0]
+    assert repr(scorer) == "get_scorer('mean_iou')"
 
 
 @pytest.mark.parametrize("name", get_scorer_names())

@@ -108,6 +108,22 @@ def test_missing_answers_are_left_out(absent):
     assert scorer(inside, X, {"kind": kind}) == expected
 
 
+class Painter(Oracle):
+    """Masks of which pixels without a label are not asked for."""
+
+    tasks = {"mask": {"type": "segmentation", "ignore_label": 255}}
+    classes_ = {"mask": np.arange(2)}
+
+    def predict(self, X):
+        return {"mask": np.ones((len(X), 4, 4), dtype=int)}
+
+
+def test_masks_are_scored_without_what_their_task_ignores():
+    masks = np.ones((40, 4, 4), dtype=int)
+    masks[:, 0] = 255
+    assert make_task_scorer("mask", "mean_iou")(Painter(), X, {"mask": masks}) == 1.0
+
+
 def test_messages():
     scorer = make_task_scorer("kind", "accuracy")
     assert repr(scorer) == "make_task_scorer('kind', 'accuracy')"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 
 import sklearn.metrics
 import sklearn.model_selection
@@ -17,6 +18,7 @@ from skmultigran._network import NetworkRecipe, Normalisation
 from skmultigran._recipe import Recipe
 from skmultigran.estimators import BaseMultiGranularity, HypercolumnTransformer
 from skmultigran.images import ValueRange
+from skmultigran.metrics import mean_average_precision_score, mean_iou_score
 from skmultigran.preprocessing import (
     ForegroundSegmenter,
     ImageDenoiser,
@@ -53,10 +55,16 @@ _OURS = (
     SegmentationTask,
     SeveralTasks,
 )
+# Metrics of this package, which no name of scikit-learn covers.
+_METRICS = (mean_average_precision_score, mean_iou_score)
+# As `memory` and `file` may be; Python's versions have them in different modules.
+_PATHS = (PosixPath, PurePosixPath, PureWindowsPath, WindowsPath)
 # What fitted searches, calibrated, thresholded and stacked models of scikit-learn are
 # made of besides estimators.
 _NAMES = {
     "numpy.dtype",
+    "skmultigran.metrics._scorers._MaskScorer",
+    "skmultigran.metrics._task_scorer._TaskScorer",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -81,8 +89,9 @@ def is_known(name: str) -> bool:
     Returns
     -------
     bool
-        Whether it is an estimator, recipe or task of this package, a splitter or metric
-        of scikit-learn, or one of the few types that its models are made of.
+        Whether it is an estimator, recipe, task or metric of this package, a metric or
+        splitter of scikit-learn, a path, or one of the few types that its models are
+        made of.
 
     Examples
     --------
@@ -95,13 +104,14 @@ def is_known(name: str) -> bool:
     # Where it was defined, not where it was imported to.
     if getattr(found, "__module__", None) != module:
         return False
-    return name in _NAMES or _is_ours(found) or _is_of_searches(found)
+    # Not by equality, which objects may define as they like.
+    listed = any(found is known for known in (*_OURS, *_METRICS, *_PATHS))
+    return listed or name in _NAMES or _is_derived(found) or _is_of_searches(found)
 
 
-def _is_ours(found) -> bool:
-    if not isinstance(found, type) or found.__module__.split(".")[0] != "skmultigran":
-        return False
-    return found in _OURS or issubclass(found, _BASES)
+def _is_derived(found) -> bool:
+    ours = isinstance(found, type) and found.__module__.split(".")[0] == "skmultigran"
+    return ours and issubclass(found, _BASES)
 
 
 def _is_of_searches(found) -> bool:

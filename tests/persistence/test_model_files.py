@@ -3,6 +3,7 @@
 import os
 import pickle
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,6 +41,7 @@ from skmultigran import (
 from skmultigran._support import import_optional
 from skmultigran.datasets import make_digit_scenes
 from skmultigran.estimators import BaseMultiGranularity
+from skmultigran.metrics import get_scorer, get_scorer_names, make_task_scorer
 from skmultigran.training import TrainingNet
 
 
@@ -161,6 +163,33 @@ def test_within_pipelines_and_searches(scoring, refit, images, labels, tmp_path)
     loaded = again(search, tmp_path)
     assert loaded.best_params_ == search.best_params_
     assert np.array_equal(loaded.predict_proba(images), search.predict_proba(images))
+
+
+def test_searches_by_metrics_of_masks(quick, tmp_path):
+    scenes = make_digit_scenes(4, 32, random_state=0)
+    quick["backbone"] = ConvNetBackbone(widths=(4, 4, 4))
+    search = GridSearchCV(
+        MultiGranularitySegmenter(**quick),
+        {"lr": [0.01]},
+        scoring=get_scorer("mean_iou"),
+        cv=2,
+    ).fit(scenes.images, scenes.masks)
+    expected = search.score(scenes.images, scenes.masks)
+    assert again(search, tmp_path).score(scenes.images, scenes.masks) == expected
+
+
+@pytest.mark.parametrize("name", get_scorer_names())
+def test_scorers_of_this_package(name, tmp_path):
+    for scorer in (get_scorer(name), make_task_scorer("digit", "accuracy")):
+        search = GridSearchCV(MultiGranularityClassifier(), {}, scoring=scorer)
+        assert repr(again(search, tmp_path)) == repr(search)
+
+
+def test_paths(tmp_path):
+    model = MultiGranularityClassifier(memory=tmp_path / "features")
+    assert again(model, tmp_path).memory == model.memory
+    with pytest.raises(ValueError, match=r"unlink'.*trusted="):
+        again(FunctionTransformer(Path("model.skops").unlink), tmp_path)
 
 
 def test_within_models_of_models(images, labels, tmp_path):

@@ -66,7 +66,8 @@ class Registry:
         ValueError
             If another class has the name.
         TypeError
-            If the class does not derive from the base of this kind.
+            If the name is no string, as where the decorator is used without one, or if
+            the class does not derive from the base of this kind.
 
         Examples
         --------
@@ -80,6 +81,11 @@ class Registry:
         >>> fusions.recipe("narrow").build([Level(64, 1)]).levels
         (Level(channels=16, stride=1),)
         """
+        if not isinstance(name, str):
+            raise TypeError(
+                f"register_{self.kind} got {name!r}, which is no name. Above the class "
+                f"use @register_{self.kind}('name')."
+            )
 
         def decorator(recipe_class: RecipeClass) -> RecipeClass:
             self._check_class(name, recipe_class)

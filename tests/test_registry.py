@@ -127,3 +127,10 @@ def test_a_recipe_of_another_kind_is_refused(colours):
 def test_a_fusion_is_no_backbone():
     with pytest.raises(TypeError, match="derived from BackboneRecipe"):
         BACKBONES.recipe(FUSIONS.recipe("concat"))
+
+
+@pytest.mark.parametrize("thing", [Green, 3, None])
+def test_decorator_needs_a_name(colours, thing):
+    with pytest.raises(TypeError, match=r"no name.* use @register_colour\('name'\)"):
+        colours.register(thing)
+    assert colours.names() == ["blue"]

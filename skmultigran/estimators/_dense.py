@@ -169,6 +169,7 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
     def _resolve_auto(self, n):
         super()._resolve_auto(n)
         self._check_size_schedule()
+        self._tiling()  # raises before training does, if tiles would be all overlap
         if self.batch_size == "auto":
             most = _LARGEST_AUTO_BATCH_PIXELS // math.prod(self.image_size_)
             self.batch_size_ = min(self.batch_size_, max(_SMALLEST_AUTO_BATCH, most))
@@ -244,13 +245,16 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
 
     def _tile_outputs(self, source):
         """Yield position, tile and raw numbers of all images in a source."""
-        tiling = Tiling(self.tile_size, self.tile_overlap)
-        return tile_outputs(folded(self.net_.module_), source, self.device_, tiling)
+        network = folded(self.net_.module_)
+        return tile_outputs(network, source, self.device_, self._tiling())
 
     def _tile_maps(self, source):
         """Yield the maps that the raw numbers of all images are made of."""
-        tiling = Tiling(self.tile_size, self.tile_overlap)
-        return tile_maps(folded(self.net_.module_), source, self.device_, tiling)
+        network = folded(self.net_.module_)
+        return tile_maps(network, source, self.device_, self._tiling())
+
+    def _tiling(self):
+        return Tiling(self.tile_size, self.tile_overlap)
 
 
 class _WholeImages:

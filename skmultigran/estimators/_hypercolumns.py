@@ -247,6 +247,7 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
         with restored_on_failure(self):
             forget_fit(self)
             resolve_cache(self.memory)
+            self._tiling()  # raises if tiles would be all overlap
             images = read_images(self, X, reset=True)
             self.device_ = resolve_device(self.device)
             self.image_size_ = self.image_shape_[:2]
@@ -456,9 +457,8 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
                 namespaces=self._feature_keys,
                 keep=False,
             )
-        tiling = Tiling(self.tile_size, self.tile_overlap)
         for position, tile, output in tile_outputs(
-            self.network_, seen, self.device_, tiling
+            self.network_, seen, self.device_, self._tiling()
         ):
             rows, columns = tile.inner
             parts = [output[0, :, rows, columns]]
@@ -467,6 +467,9 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
                 size = tuple(part.stop - part.start for part in tile.core)
                 parts.insert(0, source.crops(np.array([position]), corner, size)[0])
             yield position, tile.core, torch.cat(parts).permute(1, 2, 0).numpy()
+
+    def _tiling(self):
+        return Tiling(self.tile_size, self.tile_overlap)
 
     def _feature_keys(self, names):
         value_range = self.value_range_

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 
-class Tiling(NamedTuple):
+@dataclass(frozen=True)
+class Tiling:
     """How images are cut that are too large to be looked at whole.
 
     Parameters
@@ -15,10 +17,23 @@ class Tiling(NamedTuple):
         Side of a tile in pixels. Images of no more pixels than a tile stay whole.
     overlap : int
         Pixels that neighbouring tiles share; each answers for its half.
+
+    Raises
+    ------
+    ValueError
+        If a tile would be all overlap.
     """
 
     size: int
     overlap: int
+
+    def __post_init__(self) -> None:
+        if self.overlap >= self.size:
+            raise ValueError(
+                f"tile_overlap={self.overlap} must be smaller than "
+                f"tile_size={self.size}: neighbouring tiles share the overlap, and "
+                "each needs pixels of its own. Lower tile_overlap or raise tile_size."
+            )
 
 
 class Tile(NamedTuple):

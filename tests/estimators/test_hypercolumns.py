@@ -204,6 +204,14 @@ def test_value_range_is_auto_or_two_numbers(images):
         HypercolumnTransformer(value_range="foo").fit(images)
 
 
+def test_tiles_that_are_all_overlap_are_refused(transformer, images):
+    transformer.set_params(tile_size=64)
+    with pytest.raises(ValueError, match="tile_overlap=128 must be smaller than tile"):
+        transformer.transform(images)
+    with pytest.raises(ValueError, match="tile_overlap=128 must be smaller than tile"):
+        transformer.fit(images)
+
+
 def test_values_must_fit(transformer, images):
     with pytest.raises(ValueError, match="got 5 values for 960 pixels"):
         transformer.to_masks(np.zeros(5), images)

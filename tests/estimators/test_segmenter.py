@@ -7,7 +7,12 @@ import torch
 from PIL import Image
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    LeaveOneOut,
+    cross_val_predict,
+    cross_val_score,
+)
 from sklearn.utils.validation import check_is_fitted
 
 from skmultigran import (
@@ -106,12 +111,20 @@ def test_answers_do_not_depend_on_tiles(make, tile, overlap):
     np.testing.assert_allclose(segmenter.predict_proba(large), whole, atol=1e-5)
 
 
+def test_tiles_that_are_all_overlap_are_refused(make, fitted):
+    message = "tile_overlap=320 must be smaller than tile_size=64"
+    with pytest.raises(ValueError, match=message):
+        make(tile_size=64).fit(*discs(4))
+    with pytest.raises(ValueError, match=message):
+        clone(fitted).fit(*discs(4)).set_params(tile_size=64).predict(discs(1)[0])
+
+
 def test_default_tiles_differ_by_less_than_a_thousandth():
     X, Y = discs(24, (40, 40))
     segmenter = MultiGranularitySegmenter(max_epochs=4, random_state=0).fit(X, Y)
     large = np.tile(X[:4].reshape(2, 80, 40), (1, 5, 10))[:1]
     whole = segmenter.predict_proba(large)
-    tiled = segmenter.set_params(tile_size=192).predict_proba(large)
+    tiled = segmenter.set_params(tile_size=336).predict_proba(large)
     assert np.abs(tiled - whole).max() < 0.001
 
 
@@ -293,6 +306,42 @@ def test_predictions_of_folds_are_masks(make):
     assert found.shape == Y.shape
     half = clone(segmenter).fit(X[4:], Y[4:])
     np.testing.assert_array_equal(found[:4], half.predict(X[:4]))
+
+
+@pytest.mark.parametrize("cv", [2, LeaveOneOut()], ids=str)
+@pytest.mark.parametrize("counts", [(2, 2), (1, 3)])
+def test_predictions_of_folds_that_have_one_size_each(make, cv, counts):
+    (X, Y), (others, more) = discs(counts[0], (20, 30)), discs(counts[1], (24, 24))
+    X, Y = [*X, *others], [*Y, *more]
+    found = cross_val_predict(make(max_epochs=1, crop_size=16), X, Y, cv=cv)
+    assert [mask.shape for mask in found] == [mask.shape for mask in Y]
+
+
+def test_of_images_of_one_size_masks_are_one_array_unless_sizes_differed_in_fit(make):
+    X, Y = discs(8)
+    large, more = discs(2, (40, 28))
+    one = make(max_epochs=1).fit(X, Y)
+    assert one.predict(list(X[:2])).shape == (2, 24, 20)
+    assert one.predict(large).shape == (2, 40, 28)
+    assert one.predict(list(large)).shape == (2,)
+    assert one.predict_proba(list(large)).shape == (2,)
+    several = make(max_epochs=1).fit([*X, *large], [*Y, *more])
+    assert several.predict(X).shape == (8,)
+    assert pickle.loads(pickle.dumps(several)).predict(X).shape == (8,)
+    assert several.score(X, Y) == several.score(list(X), list(Y))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda Y: Y[:, :9], "image of row 0 has 24 x 20 pixels, but its mask has 9 x"),
+        (lambda Y: Y[:2], "inconsistent numbers of samples"),
+    ],
+)
+def test_score_refuses_masks_of_other_sizes(fitted, change, message):
+    X, Y = discs(4)
+    with pytest.raises(ValueError, match=message):
+        fitted.score(X, change(Y))
 
 
 def test_masks_of_ignored_pixels_alone_are_refused(make):

@@ -6,7 +6,7 @@ from skmultigran.training import Tiling, tiles
 
 @pytest.mark.parametrize("size", [(50, 70), (64, 64), (33, 200), (7, 300), (65, 65)])
 @pytest.mark.parametrize(
-    ("side", "overlap", "step"), [(32, 8, 4), (24, 0, 8), (16, 30, 1)]
+    ("side", "overlap", "step"), [(32, 8, 4), (24, 0, 8), (16, 15, 1)]
 )
 def test_cores_cover_every_pixel_once(size, side, overlap, step):
     covered = np.zeros(size, dtype=int)
@@ -28,6 +28,13 @@ def test_cores_keep_half_the_overlap_from_inner_borders():
         ):
             assert core.start == 0 or core.start - corner >= 6
             assert core.stop == side or corner + length - core.stop >= 6
+
+
+@pytest.mark.parametrize("overlap", [64, 200])
+def test_an_overlap_of_a_whole_tile_is_refused(overlap):
+    message = f"tile_overlap={overlap} must be smaller than tile_size=64.*Lower"
+    with pytest.raises(ValueError, match=message):
+        Tiling(64, overlap)
 
 
 def test_small_images_stay_whole():

@@ -115,7 +115,7 @@ class FCOS(nn.Module):
     def _places(self, number: int, map_: Tensor) -> Tensor:
         stride = self.levels[number].stride
         rows, columns = (
-            (torch.arange(side, device=map_.device) + 0.5) * stride
+            (torch.arange(side, dtype=torch.float32, device=map_.device) + 0.5) * stride
             for side in map_.shape[-2:]
         )
         y, x = torch.meshgrid(rows, columns, indexing="ij")
@@ -123,7 +123,7 @@ class FCOS(nn.Module):
         least = 0.0 if number == 0 else self.size_range * stride
         # Ranges of neighbours meet, whatever the ratio of their strides.
         most = math.inf if number == last else self._least_of(number + 1)
-        facts = torch.tensor([stride, number, least, most], device=map_.device)
+        facts = rows.new_tensor([stride, number, least, most])
         centres = torch.stack([x.flatten(), y.flatten()], dim=1)
         return torch.cat([centres, facts.expand(len(centres), 4)], dim=1)
 

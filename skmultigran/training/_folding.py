@@ -213,7 +213,8 @@ def _pairs(network: nn.Module) -> list[_Pair]:
 def _images_to_try(network: nn.Module) -> Tensor:
     mean = network.get_buffer("mean")
     shape = (1, mean.shape[1], _TRIED_SIZE, _TRIED_SIZE)
-    values = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    values = torch.rand(shape, dtype=mean.dtype, generator=generator)
     return values.to(mean.device).to(memory_format=torch.channels_last)
 
 

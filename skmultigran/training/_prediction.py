@@ -123,7 +123,10 @@ def padded_batch(images: Tensor, size: int) -> Tensor:
     """
     layout = torch.channels_last if images.ndim == 4 else torch.contiguous_format
     padded = torch.empty(
-        (size, *images.shape[1:]), memory_format=layout, device=images.device
+        (size, *images.shape[1:]),
+        dtype=images.dtype,
+        memory_format=layout,
+        device=images.device,
     )
     padded[: len(images)] = images
     padded[len(images) :] = 0

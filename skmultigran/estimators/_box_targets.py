@@ -71,7 +71,7 @@ class BoxTargets:
                 "'boxes' and 'labels'. For an image without objects both are empty."
             )
         self._check_format(objects["boxes"], row)
-        boxes, labels = (_array(objects[name]) for name in ("boxes", "labels"))
+        boxes, labels = (self._array(objects, n, row) for n in ("boxes", "labels"))
         boxes = boxes.reshape(0, 4) if boxes.size == 0 else boxes
         if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "biuf":
             raise ValueError(
@@ -87,6 +87,19 @@ class BoxTargets:
         boxes = boxes.astype(float)
         self._check_areas(boxes, row)
         return {"boxes": boxes, "labels": labels}
+
+    def _array(self, objects, name, row):
+        values = objects[name]
+        if isinstance(values, torch.Tensor):
+            return values.detach().cpu().numpy()
+        try:
+            return np.asarray(values)
+        except ValueError as error:
+            raise ValueError(
+                f"{self.owner}: the {name} of row {row} are no array, as their parts "
+                "have different lengths. Give four numbers for each box, of shape (m, "
+                "4), and one label, of shape (m,)."
+            ) from error
 
     def _check_format(self, boxes, row):
         # Boxes of torchvision know what their numbers are.
@@ -192,9 +205,3 @@ class BoxTargets:
     def strata(self, targets):
         """Return None: a hold-out is drawn at random."""
         return None
-
-
-def _array(values):
-    if isinstance(values, torch.Tensor):
-        return values.detach().cpu().numpy()
-    return np.asarray(values)

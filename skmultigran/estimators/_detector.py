@@ -322,7 +322,7 @@ class MultiGranularityDetector(DenseMultiGranularity):
             for parts, size in zip(places, source.sizes, strict=True)
         ]
 
-    def score(self, X, y):
+    def score(self, X, y, sample_weight=None):
         """Return the mean average precision over overlaps from 0.5 to 0.95.
 
         Parameters
@@ -331,12 +331,26 @@ class MultiGranularityDetector(DenseMultiGranularity):
             Images, as in fit.
         y : list of dict
             Their boxes and labels, as in fit.
+        sample_weight : None
+            Not supported, only here for scikit-learn: average precision ranks the boxes
+            of all images together, and has no weights of images.
 
         Returns
         -------
         float
             `skmultigran.metrics.mean_average_precision_score` of the predictions.
+
+        Raises
+        ------
+        ValueError
+            If `sample_weight` is given.
         """
+        if sample_weight is not None:
+            raise ValueError(
+                f"{type(self).__name__}.score got sample_weight, but average precision "
+                "ranks the boxes of all images together and has no weights of images. "
+                "Leave sample_weight away, and score images of different weight apart."
+            )
         y = self._targets.checked(y)
         return mean_average_precision_score(list(y), self.predict(X))
 

@@ -114,6 +114,13 @@ def test_score_is_the_mean_average_precision(fitted):
     assert 0.3 < score <= 1
 
 
+def test_score_has_no_weights(quick):
+    X, y = squares(4)
+    message = r"Detector\.score got sample_weight, but average precision"
+    with pytest.raises(ValueError, match=message):
+        quick.score(X, y, np.ones(4))
+
+
 def test_coarse_levels_find_large_objects():
     generator = np.random.default_rng(0)
     X, y = generator.uniform(0.4, 0.6, (24, 64, 64)), []
@@ -233,6 +240,7 @@ def _width_and_height(boxes):
         (first(boxes=[[30, 5, 41, 9]]), "box 0 of row 0 .* image has 48 x 40 pixels"),
         (first(boxes=[[-1, 5, 4, 9]]), "cut them at the image's border"),
         (first(boxes=[[1, 2, 3]]), r"have shape \(1, 3\)"),
+        (first(boxes=[[1, 2, 9], [1, 2, 9, 9]]), "boxes of row 0 .* different lengths"),
         (first(labels=["dark", "light"]), r"has 1 boxes, but labels of shape \(2,\)"),
         (lambda y: [{"boxes": []}, *y[1:]], r"row 0 is \['boxes'\], but must be"),
         (first(labels=[None]), r"types \['NoneType', 'str.?'\].*Give every box a lab"),

@@ -8,8 +8,8 @@ def check_nothing_to_learn(estimator, network) -> None:
 
     Parameters
     ----------
-    estimator : MultiGranularityTransformer
-        The transformer, without a task.
+    estimator : MultiGranularityTransformer or HypercolumnTransformer
+        The transformer, without a task, or one that never has one.
     network : MultiGranularityNetwork
         Its network.
 
@@ -25,12 +25,14 @@ def check_nothing_to_learn(estimator, network) -> None:
         or backbone.normalisation is not None
     )
     if _has_parameters(network.pyramid) and not learned:
+        trains = hasattr(estimator, "task")
+        name = "with task=None" if trains else f"in {type(estimator).__name__}"
+        task = "task='classification' or task='regression', or " if trains else ""
         raise ValueError(
-            f"backbone={estimator.backbone!r} has weights to learn, but with task=None "
-            "nothing is trained, and columns of random weights are of no use. Set "
-            "task='classification' or task='regression', or backbone='scattering', "
-            "which has nothing to learn, or a pretrained one such as "
-            "'efficientnet_lite0'."
+            f"backbone={estimator.backbone!r} has weights to learn, but {name} nothing "
+            f"is trained, and columns of random weights are of no use. Set {task}"
+            "backbone='scattering', which has nothing to learn, or a pretrained one "
+            "such as 'efficientnet_lite0'."
         )
     if _has_parameters(network.fusion):
         raise ValueError(

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skmultigran._support import safe_indexing
 from skmultigran.estimators import (
     BaseMultiGranularity,
+    HypercolumnTransformer,
     MultiGranularityDetector,
     MultiGranularitySegmenter,
 )
@@ -126,6 +127,30 @@ def best_of(model):
     return getattr(model, "best_estimator_", model)
 
 
+def learned_attribute(model, name, caller):
+    """Return what the network that a fitted model ends in knows, or None.
+
+    Parameters
+    ----------
+    model : estimator
+        Anything that predicts, of this package or not.
+    name : str
+        Name of the attribute.
+    caller : str
+        Name of the public function, for messages.
+
+    Returns
+    -------
+    object or None
+        The attribute; None where there is no such network, or it has none.
+    """
+    try:
+        owner = last_network(model, None, caller, dense=True).estimator
+    except TypeError:
+        owner = best_of(model)
+    return getattr(owner, name, None)
+
+
 def _steps(pipeline):
     return pipeline.steps if pipeline is not None else []
 
@@ -143,6 +168,12 @@ def _refusal(model, caller):
         )
     if isinstance(model, _DENSE):
         return f"{caller} got a {name}; it takes models of whole images only."
+    if isinstance(model, HypercolumnTransformer):
+        return (
+            f"{caller} got a {name}, whose rows are pixels, not images. Pass a model "
+            "of images, such as MultiGranularityTransformer; granularity_slices_ tells "
+            "which columns of pixels are of which granularity."
+        )
     return (
         f"{caller} got a {name}, which has no granularities. Pass a fitted "
         "estimator of skmultigran, such as MultiGranularityClassifier, or a Pipeline "

@@ -4,7 +4,11 @@ from numpy.testing import assert_allclose
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skmultigran import MultiGranularityTransformer, PooledHead
+from skmultigran import (
+    HypercolumnTransformer,
+    MultiGranularityTransformer,
+    PooledHead,
+)
 from skmultigran.inspection import (
     GranularitySimilarityDisplay,
     granularity_similarity,
@@ -73,6 +77,12 @@ def test_needs_some_images(digits):
     model.fit(digits[0])
     with pytest.raises(ValueError, match="got 3 images; it needs at least 4"):
         granularity_similarity(model, digits[0][:3])
+
+
+def test_rows_of_pixels_are_refused(textured):
+    model = HypercolumnTransformer().fit(textured[0])
+    with pytest.raises(TypeError, match=r"rows are pixels.*granularity_slices_"):
+        granularity_similarity(model, textured[0])
 
 
 def test_display_shows_the_numbers(fitted, digits, pyplot):

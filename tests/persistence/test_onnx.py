@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from skmultigran import (
     BoxHead,
     ConvNetBackbone,
+    HypercolumnTransformer,
     MultiColumnBackbone,
     MultiGranularityClassifier,
     MultiGranularityDetector,
@@ -287,6 +288,12 @@ def test_only_a_fitted_estimator_with_a_network(images, labels, quick, tmp_path)
     pipeline = make_pipeline(classifier.fit(images, labels))
     with pytest.raises(TypeError, match=r"Pipeline.*pipeline\[-1\]"):
         export_onnx(pipeline, tmp_path / "model.onnx")
+
+
+def test_columns_of_pixels_are_refused(images, tmp_path):
+    pixels = HypercolumnTransformer().fit(images)
+    with pytest.raises(TypeError, match="Keep both by save_model"):
+        export_onnx(pixels, tmp_path / "model.onnx")
 
 
 @pytest.mark.parametrize(

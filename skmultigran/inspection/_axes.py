@@ -1,6 +1,8 @@
-"""Axes and colours of all the pictures."""
+"""Axes, colours and names of all the pictures."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -116,7 +118,7 @@ def panels(ax, caller, shape, size):
 
     Parameters
     ----------
-    ax : Axes, ndarray of them, or None
+    ax : Axes, array-like of them, or None
         Where to draw, as `plot` was told.
     caller : str
         Name of the display, for messages.
@@ -137,15 +139,56 @@ def panels(ax, caller, shape, size):
     """
     if ax is None:
         return new_axes(caller, rows=shape[0], columns=shape[1], size=size)
-    if isinstance(ax, np.ndarray):
-        if ax.size != shape[0] * shape[1]:
-            raise ValueError(
-                f"{caller}.plot got {ax.size} axes, but it draws {shape[0]} rows of "
-                f"{shape[1]}. Pass as many, or one whose place they take."
-            )
-        return ax.reshape(shape)
+    given = np.asarray(ax, dtype=object)
+    if given.size == shape[0] * shape[1]:
+        return given.reshape(shape)
+    if given.size == 1:
+        return _within(given.item(), shape)
+    raise ValueError(
+        f"{caller}.plot got {given.size} axes, but it draws {shape[0]} rows of "
+        f"{shape[1]}. Pass as many, or one whose place they take."
+    )
+
+
+def _within(ax, shape):
+    """Return a table of axes in the place of one."""
     ax.set_axis_off()
-    return ax.get_subplotspec().subgridspec(*shape).subplots(squeeze=False)
+    spec = ax.get_subplotspec()
+    if spec is not None:
+        return spec.subgridspec(*shape).subplots(squeeze=False)
+    # Axes that were put somewhere by their coordinates, such as insets.
+    gridspec = import_optional("matplotlib.gridspec", caller="a display", extra="plot")
+    grid = gridspec.GridSpec(*shape, left=0, bottom=0, right=1, top=1)
+    bottoms, tops, lefts, rights = grid.get_grid_positions(ax.figure)
+    table = np.empty(shape, dtype=object)
+    for row, column in np.ndindex(shape):
+        left, bottom = lefts[column], bottoms[row]
+        size = rights[column] - left, tops[row] - bottom
+        table[row, column] = ax.inset_axes((left, bottom, *size))
+    return table
+
+
+def class_name(label, names):
+    """Return what a class is called in a picture.
+
+    Parameters
+    ----------
+    label : label
+        Its label.
+    names : sequence of str, dict of label to str, or None
+        The names that are known.
+
+    Returns
+    -------
+    str
+        The name; the label itself where there is none.
+    """
+    # A list takes Python's True as 1, but not numpy's, and -1 as the last.
+    label = label.item() if hasattr(label, "item") else label
+    if isinstance(names, Mapping):
+        return str(names.get(label, label))
+    known = names is not None and isinstance(label, int) and 0 <= label < len(names)
+    return str(names[label] if known else label)
 
 
 def show_image(ax, image):

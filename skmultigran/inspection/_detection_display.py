@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from itertools import chain
 
 import numpy as np
 
 from skmultigran._support import import_optional
-from skmultigran.inspection._axes import DISTINCT, panels, show_image
-from skmultigran.inspection._last_network import best_of
-from skmultigran.inspection._shown_images import check_as_many, shown_images
+from skmultigran.inspection._axes import DISTINCT, class_name, panels, show_image
+from skmultigran.inspection._last_network import best_of, learned_attribute
+from skmultigran.inspection._shown_images import shown_images
+from skmultigran.inspection._shown_objects import shown_objects
 
 _COLUMNS = 3
 _MARGIN = 1.2  # inches, for the legend
@@ -24,8 +24,9 @@ _COLOURS = tuple(DISTINCT[i] for i in (1, 4, 2, 5, 6, 3, 0))
 class DetectionDisplay:
     """Images with the boxes that were found, and the true ones.
 
-    The colour of a box tells the level that found it; the text at its corner is its
-    label and score. True boxes are white and dashed.
+    The colour of a box tells the level that found it; the text at its upper corner is
+    its label and score. True boxes are white and dashed; their labels stand at the
+    lower corner.
 
     Use `from_estimator` or `from_predictions` to make one.
 
@@ -34,14 +35,15 @@ class DetectionDisplay:
     images : sequence of ndarray of shape (height, width, n_channels)
         The images, with values in [0, 1].
     y_true : sequence of dict, or None
-        The `boxes` that are there, left, top, right and bottom in pixels; None: not
-        known, and not drawn.
+        The `boxes` that are there, left, top, right and bottom in pixels; optional are
+        their `labels`. None: not known, and not drawn.
     y_pred : sequence of dict
-        For each image `boxes` and `labels`; optional are `scores` and `levels`.
+        For each image `boxes` and `labels`; optional are `scores` and `levels`. Lists,
+        arrays, or tensors, as models of torchvision give them.
     score_threshold : float, default=0.3
         Boxes of a lower score are not drawn.
     class_names : sequence of str or dict, default=None
-        The name of each class, by its label. None: the labels themselves.
+        The name of each class, by its label. Labels without one stand for themselves.
     strides : sequence of float, default=None
         Stride of each level, which names it in the legend; None: its number.
 
@@ -53,6 +55,8 @@ class DetectionDisplay:
         The true ones.
     texts_ : list of list of matplotlib Text
         Labels and scores of the boxes found.
+    true_texts_ : list of list of matplotlib Text
+        Labels of the true ones.
     legend_ : matplotlib Legend or None
         What found the boxes; None where neither levels nor true boxes are drawn.
     axes_ : ndarray of matplotlib Axes of shape (n_rows, n_columns)
@@ -112,7 +116,7 @@ class DetectionDisplay:
             Boxes of a lower score are not drawn.
         class_names : sequence of str or dict, default=None
             The name of each class, by its label.
-        ax : matplotlib Axes or ndarray of them, default=None
+        ax : matplotlib Axes or array-like of them, default=None
             As in `plot`.
 
         Returns
@@ -126,7 +130,7 @@ class DetectionDisplay:
             estimator.predict(X),
             score_threshold=score_threshold,
             class_names=class_names,
-            strides=getattr(best_of(estimator), "strides_", None),
+            strides=learned_attribute(estimator, "strides_", cls.__name__),
         )
         return display.plot(ax=ax)
 
@@ -158,7 +162,7 @@ class DetectionDisplay:
             The name of each class, by its label.
         strides : sequence of float, default=None
             Stride of each level, which names it in the legend.
-        ax : matplotlib Axes or ndarray of them, default=None
+        ax : matplotlib Axes or array-like of them, default=None
             As in `plot`.
 
         Returns
@@ -186,7 +190,7 @@ class DetectionDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes or ndarray of them, default=None
+        ax : matplotlib Axes or array-like of them, default=None
             Where to draw: as many axes as `axes_` has, or one whose place they take.
             None: a new figure.
 
@@ -198,47 +202,32 @@ class DetectionDisplay:
         Raises
         ------
         ValueError
-            If there is not one dict for each image.
+            If there is not one dict for each image, or not one label, score and level
+            for each box.
         """
         name, n = type(self).__name__, len(self.images)
-        check_as_many(self.images, self.y_pred, "y_pred", name)
-        check_as_many(self.images, self.y_true, "y_true", name)
-        self._check_objects("y_pred", {"boxes", "labels"})
-        self._check_objects("y_true", {"boxes"})
+        found = shown_objects(
+            self.y_pred, self.images, "y_pred", name, needed=("boxes", "labels")
+        )
+        found = [self._kept(objects) for objects in found]
+        trues = shown_objects(
+            self.y_true, self.images, "y_true", name, needed=("boxes",)
+        )
         columns = min(_COLUMNS, n)
         shape = math.ceil(n / columns), columns
         self.axes_ = panels(ax, name, shape, self._size(shape))
         self.figure_ = self.axes_[0, 0].figure
         for axes in self.axes_.flat[n:]:
             axes.set_axis_off()
-        places = list(zip(self.axes_.flat, self.images, strict=False))
-        for axes, image in places:
+        places = self.axes_.flat[:n]
+        for axes, image in zip(places, self.images, strict=True):
             # Edges of pixels are whole numbers, as boxes have them.
             height, width = image.shape[:2]
             show_image(axes, image).set_extent((0, width, height, 0))
-        trues = self.y_true if self.y_true is not None else [{"boxes": []}] * n
-        self.true_boxes_ = [
-            [self._rectangle(axes, box, "white", "--") for box in true["boxes"]]
-            for (axes, _), true in zip(places, trues, strict=True)
-        ]
-        found = [
-            self._draw_found(axes, objects)
-            for (axes, _), objects in zip(places, self.y_pred, strict=True)
-        ]
-        self.boxes_, self.texts_ = ([drawn[i] for drawn in found] for i in (0, 1))
-        self.legend_ = self._draw_legend()
+        self.true_boxes_, self.true_texts_ = self._drawn(self._draw_true, places, trues)
+        self.boxes_, self.texts_ = self._drawn(self._draw_found, places, found)
+        self.legend_ = self._draw_legend(found)
         return self
-
-    def _check_objects(self, parameter, needed):
-        answers = getattr(self, parameter)
-        for row, objects in enumerate([] if answers is None else answers):
-            if isinstance(objects, dict) and needed <= objects.keys():
-                continue
-            raise ValueError(
-                f"{type(self).__name__} needs a dict of {sorted(needed)} for each "
-                f"image, as MultiGranularityDetector has them, but {parameter} has "
-                f"{objects!r:.60} for image {row}."
-            )
 
     def _size(self, shape):
         rows, columns = shape
@@ -247,27 +236,38 @@ class DetectionDisplay:
         return _CELL * columns + _MARGIN, height * rows + 0.1
 
     def _kept(self, objects):
-        """Return which boxes are drawn, the best last, so that they lie on top."""
+        """Return the objects that are drawn, the best last, so that they lie on top."""
         scores = objects.get("scores")
         if scores is None:
-            return np.arange(len(objects["boxes"]))
+            return objects
         order = np.argsort(scores, kind="stable")
-        return order[np.asarray(scores)[order] >= self.score_threshold]
+        order = order[scores[order] >= self.score_threshold]
+        return {name: [values[i] for i in order] for name, values in objects.items()}
+
+    @staticmethod
+    def _drawn(draw, places, answers):
+        """Return the boxes of all images, and their texts."""
+        drawn = [draw(axes, each) for axes, each in zip(places, answers, strict=True)]
+        return [boxes for boxes, _ in drawn], [texts for _, texts in drawn]
+
+    def _draw_true(self, axes, objects):
+        boxes = [self._rectangle(axes, b, "white", "--") for b in objects["boxes"]]
+        named = zip(objects["boxes"], objects.get("labels", ()), strict=False)
+        return boxes, [
+            self._write(axes, box, class_name(label, self.class_names), "white", True)
+            for box, label in named
+        ]
 
     def _draw_found(self, axes, objects):
         boxes, texts = [], []
-        levels = objects.get("levels", np.zeros(len(objects["boxes"]), int))
-        for number in self._kept(objects):
-            colour, box = _colour(levels[number]), objects["boxes"][number]
+        for number, box in enumerate(objects["boxes"]):
+            colour = _colour(objects["levels"][number] if "levels" in objects else 0)
+            text = class_name(objects["labels"][number], self.class_names)
+            if "scores" in objects:
+                text += f" {objects['scores'][number]:.2f}"
             boxes.append(self._rectangle(axes, box, colour, "-"))
-            texts.append(self._write(axes, box, self._text(objects, number), colour))
+            texts.append(self._write(axes, box, text, colour))
         return boxes, texts
-
-    def _text(self, objects, number):
-        label = objects["labels"][number]
-        name = str(label) if self.class_names is None else self.class_names[label]
-        scores = objects.get("scores")
-        return name if scores is None else f"{name} {scores[number]:.2f}"
 
     def _rectangle(self, axes, box, colour, style):
         matplotlib = _matplotlib(type(self).__name__)
@@ -288,26 +288,27 @@ class DetectionDisplay:
         return axes.add_patch(rectangle)
 
     @staticmethod
-    def _write(axes, box, text, colour):
-        # Above the box, or where there is no room within it.
-        left, top, right, _ = (float(value) for value in box)
+    def _write(axes, box, text, colour, below=False):
+        # Above or below the box, or where there is no room within it.
+        left, top, right, bottom = (float(value) for value in box)
         (_, width), (height, _) = axes.get_xlim(), axes.get_ylim()
-        far = left > _FAR * width
+        far, margin = left > _FAR * width, (1 - _FAR) / 2 * height
+        outside = bottom < height - margin if below else top > margin
         return axes.text(
             min(right, width) if far else max(left, 0),
-            max(top, 0),
+            min(bottom, height) if below else max(top, 0),
             text,
             fontsize="x-small",
             ha="right" if far else "left",
-            va="bottom" if top > (1 - _FAR) / 2 * height else "top",
+            va="top" if below == outside else "bottom",
             color="black",
             clip_on=True,
             bbox={"facecolor": colour, "edgecolor": "none", "pad": 0.8},
         )
 
-    def _draw_legend(self):
+    def _draw_legend(self, found):
         lines = _matplotlib(type(self).__name__).lines
-        levels = {*chain.from_iterable(o.get("levels", ()) for o in self.y_pred)}
+        levels = {level for objects in found for level in objects.get("levels", ())}
         named = [(self._level_name(int(v)), _colour(v), "-") for v in sorted(levels)]
         if self.y_true is not None:
             named.append(("true", "white", "--"))

@@ -80,7 +80,7 @@ class GranularityMapDisplay:
             What evidence is sought for; None: the predicted class.
         n_steps : int, default=32
             As in `granularity_maps`.
-        ax : matplotlib Axes or ndarray of them, default=None
+        ax : matplotlib Axes or array-like of them, default=None
             As in `plot`.
         **kwargs : dict
             Passed to `matplotlib.axes.Axes.imshow` for the maps.
@@ -103,7 +103,7 @@ class GranularityMapDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes or ndarray of them, default=None
+        ax : matplotlib Axes or array-like of them, default=None
             Where to draw: axes of the shape of `axes_`, or one whose place they take.
             None: a new figure.
         **kwargs : dict

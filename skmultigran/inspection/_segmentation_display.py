@@ -6,8 +6,14 @@ import numpy as np
 from scipy import ndimage
 
 from skmultigran._support import import_optional
-from skmultigran.inspection._axes import WIDTH, class_colours, panels, show_image
-from skmultigran.inspection._last_network import best_of
+from skmultigran.inspection._axes import (
+    WIDTH,
+    class_colours,
+    class_name,
+    panels,
+    show_image,
+)
+from skmultigran.inspection._last_network import best_of, learned_attribute
 from skmultigran.inspection._shown_images import check_as_many, shown_images
 
 _LARGEST_CELL = 2.2  # inches
@@ -34,7 +40,7 @@ class SegmentationDisplay:
     y_pred : sequence of ndarray of int of shape (height, width)
         The predicted masks.
     class_names : sequence of str or dict of int to str, default=None
-        The name of each class, by its label. None: the labels themselves.
+        The name of each class, by its label. Labels without one stand for themselves.
     ignore_label : int or None, default=None
         Label of pixels that nobody has labelled; they stay white.
 
@@ -95,7 +101,7 @@ class SegmentationDisplay:
             The name of each class, by its label.
         ignore_label : int or None, default=None
             Label of pixels that nobody has labelled. None: that of the estimator.
-        ax : matplotlib Axes or ndarray of them, default=None
+        ax : matplotlib Axes or array-like of them, default=None
             As in `plot`.
 
         Returns
@@ -104,7 +110,7 @@ class SegmentationDisplay:
             The display, drawn.
         """
         if ignore_label is None:
-            ignore_label = getattr(best_of(estimator), "ignore_label", None)
+            ignore_label = learned_attribute(estimator, "ignore_label", cls.__name__)
         images = shown_images(X, cls.__name__, best_of(estimator))
         masks = _checked(images, y, "y", cls.__name__)
         found = _checked(images, estimator.predict(X), "predict(X)", cls.__name__)
@@ -131,7 +137,7 @@ class SegmentationDisplay:
             The name of each class, by its label.
         ignore_label : int or None, default=None
             Label of pixels that nobody has labelled.
-        ax : matplotlib Axes or ndarray of them, default=None
+        ax : matplotlib Axes or array-like of them, default=None
             As in `plot`.
 
         Returns
@@ -157,7 +163,7 @@ class SegmentationDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes or ndarray of them, default=None
+        ax : matplotlib Axes or array-like of them, default=None
             Where to draw: axes of the shape of `axes_`, or one whose place they take.
             None: a new figure.
 
@@ -212,7 +218,7 @@ class SegmentationDisplay:
                 continue
             text = axes.text(
                 *place[::-1],
-                self._name(label),
+                class_name(label, self.class_names),
                 color="black" if colour.mean() > 0.45 else "white",
                 fontsize="xx-small",
                 ha="center",
@@ -220,18 +226,16 @@ class SegmentationDisplay:
             )
             self.texts_.append(text)
 
-    def _name(self, label):
-        if self.class_names is None:
-            return str(label)
-        # A list takes Python's True as 1, but not numpy's.
-        return self.class_names[np.asarray(label).item()]
-
     def _draw_legend(self, colours):
         patches = import_optional(
             "matplotlib.patches", caller=type(self).__name__, extra="plot"
         )
         handles = [
-            patches.Patch(facecolor=colour, edgecolor="grey", label=self._name(label))
+            patches.Patch(
+                facecolor=colour,
+                edgecolor="grey",
+                label=class_name(label, self.class_names),
+            )
             for label, colour in colours.items()
         ]
         return self.axes_[0, -1].legend(

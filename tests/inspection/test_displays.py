@@ -78,3 +78,41 @@ def test_matplotlib_is_not_imported_before_a_picture_is_drawn():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "False"
+
+
+MOSAICS = [GranularityMapDisplay, SegmentationDisplay, DetectionDisplay]
+each_mosaic = pytest.mark.parametrize("kind", MOSAICS)
+
+
+@each_mosaic
+@pytest.mark.parametrize("inset", [False, True])
+def test_mosaics_take_the_place_of_axes_that_lie_anywhere(kind, inset, pyplot):
+    figure = pyplot.figure()
+    ax = figure.add_axes((0.1, 0.2, 0.5, 0.6))
+    ax = ax.inset_axes((0.2, 0.2, 0.7, 0.7)) if inset else ax
+    display = DISPLAYS[kind]().plot(ax=ax)
+    figure.canvas.draw()
+    assert display.figure_ is figure
+    outer = ax.get_window_extent()
+    for axes in display.axes_.flat:
+        inner = axes.get_window_extent()
+        assert outer.x0 - 1 <= inner.x0 < inner.x1 <= outer.x1 + 1
+        assert outer.y0 - 1 <= inner.y0 < inner.y1 <= outer.y1 + 1
+
+
+@each_mosaic
+@pytest.mark.parametrize("form", [list, tuple])
+def test_mosaics_take_lists_of_axes(kind, form, pyplot):
+    shape = DISPLAYS[kind]().plot().axes_.shape
+    _, axes = pyplot.subplots(*shape, squeeze=False)
+    display = DISPLAYS[kind]().plot(ax=form(axes.flat))
+    assert (display.axes_ == axes).all()
+
+
+@pytest.mark.parametrize("form", [lambda ax: ax, lambda ax: [ax]])
+def test_a_single_picture_is_drawn_into_the_axes_themselves(form, pyplot):
+    _, ax = pyplot.subplots()
+    found = [{"boxes": [[1, 1, 4, 5]], "labels": ["a"]}]
+    display = DetectionDisplay(np.zeros((1, 8, 8, 1)), None, found).plot(ax=form(ax))
+    assert display.axes_[0, 0] is ax
+    assert ax.axison

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from numpy.testing import assert_array_equal
+from sklearn.pipeline import make_pipeline
 
-from skmultigran import MultiGranularitySegmenter
+from skmultigran import ImageDenoiser, MultiGranularitySegmenter
 from skmultigran.datasets import make_digit_scenes
 from skmultigran.inspection import SegmentationDisplay
 
@@ -82,6 +83,38 @@ def test_from_an_estimator_with_its_ignored_label(scenes, pyplot):
     assert_array_equal(
         display.images[0][..., 0], np.float32(scenes.images[0]) / np.float32(255)
     )
+
+
+def test_from_a_pipeline_with_the_ignored_label_of_its_last_step(scenes, pyplot):
+    masks = scenes.masks.astype(int)
+    masks[:, :4] = 255
+    model = make_pipeline(
+        ImageDenoiser(), MultiGranularitySegmenter(ignore_label=255, max_epochs=1)
+    ).fit(scenes.images, masks)
+    display = SegmentationDisplay.from_estimator(
+        model, scenes.images[:2], masks[:2], class_names=scenes.mask_names
+    )
+    assert set(legend(display)) <= set(scenes.mask_names)
+    assert_array_equal(display.masks_[0, 0].get_array()[:4], 1)
+
+
+def test_from_a_model_of_others(pyplot):
+    class Dark:
+        def predict(self, X):
+            return (X < 0.5).astype(int)
+
+    images = np.zeros((1, 4, 4))
+    display = SegmentationDisplay.from_estimator(Dark(), images)
+    assert legend(display) == ["1"]
+
+
+@pytest.mark.parametrize("names", [["ground", "cell"], {0: "ground", 1: "cell"}])
+def test_labels_without_a_name_stand_for_themselves(pyplot, names):
+    mask = np.array([[0, 1], [-1, 255]])
+    display = SegmentationDisplay.from_predictions(
+        np.zeros((1, 2, 2)), None, [mask], class_names=names
+    )
+    assert legend(display) == ["-1", "ground", "cell", "255"]
 
 
 def test_images_of_several_sizes_and_in_colour(pyplot):

@@ -77,7 +77,8 @@ def granularity_maps(estimator, X, *, target=None, n_steps=32):
     TypeError
         If the estimator has no granularities, or is of another kind.
     ValueError
-        If the target is unknown, or is needed and not given.
+        If the target is unknown, or needed and not given, or if there are several but
+        not one for each image.
 
     Notes
     -----
@@ -128,24 +129,45 @@ def granularity_maps(estimator, X, *, target=None, n_steps=32):
 
 def _targets(model, target, n):
     """Return the number of the answer of each image; None: that of the largest."""
-    if isinstance(model._task, ClassificationTask):
-        if target is None:
-            return None
-        return model._task.encode(np.broadcast_to(np.asarray(target), (n,)))
+    classes = isinstance(model._task, ClassificationTask)
+    if target is None and classes:
+        return None
     n_outputs = model.network_recipe_.n_outputs
     if target is None and n_outputs > 1:
         raise ValueError(
             f"granularity_maps needs target, a number from 0 to {n_outputs - 1}: "
             f"{type(model).__name__} was fitted on several answers."
         )
-    numbers = np.broadcast_to(np.asarray(0 if target is None else target), (n,))
-    within = (numbers >= 0) & (numbers < n_outputs) if numbers.dtype.kind in "iu" else 0
+    targets = np.asarray(0 if target is None else target)
+    if targets.shape not in ((), (n,)):
+        raise ValueError(
+            f"granularity_maps got targets of shape {targets.shape} for {n} images. "
+            "Pass one target for all images, or one for each."
+        )
+    targets = np.broadcast_to(targets, (n,))
+    return _class_numbers(model, targets) if classes else _numbers(targets, n_outputs)
+
+
+def _class_numbers(model, targets):
+    classes = model._task.classes.tolist()
+    unknown = [t for t in dict.fromkeys(targets.tolist()) if t not in classes]
+    if unknown:
+        raise ValueError(
+            f"granularity_maps got the targets {unknown}, but the classes of "
+            f"{type(model).__name__} are {classes}. Pass one of these, or one for each "
+            "image."
+        )
+    return model._task.encode(targets)
+
+
+def _numbers(targets, n_outputs):
+    within = (targets >= 0) & (targets < n_outputs) if targets.dtype.kind in "iu" else 0
     if not np.all(within):
         raise ValueError(
-            f"granularity_maps got target={target!r}; the answers have the numbers 0 "
-            f"to {n_outputs - 1}."
+            f"granularity_maps got the targets {[*dict.fromkeys(targets.tolist())]}, "
+            f"but the answers have the numbers 0 to {n_outputs - 1}."
         )
-    return numbers.astype(np.int64)
+    return targets.astype(np.int64)
 
 
 @torch.no_grad()

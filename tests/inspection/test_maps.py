@@ -154,12 +154,14 @@ def test_columns_of_labels_are_asked_for_by_number(textured, separate):
     assert_allclose(found.outputs, model.decision_function(X[:5])[:, 1], atol=1e-4)
     with pytest.raises(ValueError, match="needs target, a number from 0 to 1"):
         granularity_maps(model, X[:5])
-    with pytest.raises(ValueError, match="target=2; the answers have the numbers 0"):
+    with pytest.raises(ValueError, match=r"targets \[2\], but .* numbers 0 to 1"):
         granularity_maps(model, X[:5], target=2)
 
 
 def test_refuses_unknown_classes_and_models(fitted, digits):
-    with pytest.raises(ValueError, match=r"labels \[11\], which are not among"):
+    with pytest.raises(ValueError, match=r"maps got the targets \[11\], but .* \[0, 1"):
         granularity_maps(fitted("concat"), digits[0], target=11)
+    with pytest.raises(ValueError, match=r"targets of shape \(2,\) for 3 images"):
+        granularity_maps(fitted("concat"), digits[0][:3], target=[1, 2])
     with pytest.raises(TypeError, match="Ridge, which has no granularities"):
         granularity_maps(Ridge().fit(*digits), digits[0])

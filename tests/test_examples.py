@@ -12,6 +12,8 @@ EXAMPLES = sorted((Path(__file__).parents[1] / "docs" / "examples").glob("plot_*
 def test_an_example_runs(path):
     mpl = pytest.importorskip("matplotlib")
     mpl.use("Agg")
+    if "EfficientNet" in path.read_text(encoding="utf-8"):
+        pytest.importorskip("timm")
     from matplotlib import pyplot
 
     runpy.run_path(str(path))
@@ -20,8 +22,10 @@ def test_an_example_runs(path):
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_asks_a_question(path):
-    quotes, title, line, *_ = path.read_text(encoding="utf-8").splitlines()
+def test_an_example_has_a_title_and_a_conclusion(path):
+    quotes, title, line, *rest = path.read_text(encoding="utf-8").splitlines()
     assert quotes == '"""'
-    assert title.endswith("?")
+    assert len(title) <= 40
     assert line == "=" * len(title)
+    assert rest[-1].startswith("# ")
+    assert rest[-1].endswith(".")

@@ -1,13 +1,13 @@
 """
-Where in a digit does each granularity see its evidence?
-========================================================
+Evidence maps
+=============
 
-The answer of a classifier is divided among the places of all granularities: orange
-speaks for the predicted digit, purple against it.
+Evidence maps attribute the prediction of a classifier to positions in each granularity:
+orange supports the predicted digit, purple opposes it.
 """
 
 # %%
-# Two linear steps after the backbone, so that the maps add up to the answer exactly.
+# With a linear fusion the maps add up to the model output exactly.
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -26,13 +26,17 @@ images = X[1000:1004]
 GranularityMapDisplay.from_estimator(model, images)
 
 # %%
-# What the maps add up to, beside what the model says.
+# The sum of baseline and maps, compared with the output of the model.
 
 found = granularity_maps(model, images, n_steps=1)
 total = found.baseline + found.maps.sum(axis=(1, 2, 3))
 print("largest difference", np.abs(total - found.outputs).max())
 
 # %%
-# Why not another digit? The same images, and the evidence for an 8.
+# Why not another digit? The evidence for an 8 in the same images.
 
 GranularityMapDisplay.from_estimator(model, images, target=8)
+
+# %%
+# The evidence for the predicted digits is mostly orange at every granularity, and that
+# for an 8 mostly purple at the two finer ones.

@@ -1,13 +1,13 @@
 """
-Is what a gate mixes in also what counts?
-=========================================
+Gated fusion weights
+====================
 
-A gated fusion weighs the granularities anew for each image. Its shares are compared
-with what the model loses without each granularity.
+A gated fusion weights the granularities anew for each image. Do these weights agree
+with what the model loses without each granularity?
 """
 
 # %%
-# A classifier of digits whose fusion has a gate.
+# A classifier of digits with a gated fusion.
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -27,18 +27,23 @@ model = MultiGranularityClassifier(
 model.fit(X[:600], y[:600])
 
 # %%
-# The mean share of each granularity for each digit.
+# The mean weight of each granularity for each digit.
 
 FusionWeightsDisplay.from_estimator(model, X_test, y_test)
 
 # %%
-# Shares say how much of each granularity goes into the sum. How large its maps are, and
-# whether the head cares for them, they do not say: that is the importance.
+# Weights tell how much of each granularity goes into the sum, but not how large its
+# maps are or whether the head uses them. The importance measures the effect on the
+# score.
 
 shares = granularity_weights(model, X_test).mean(axis=0)
 lost = granularity_importance(model, X_test, y_test, random_state=0)
 for name, share, loss in zip(
     lost.granularities, shares, lost.importances_mean, strict=True
 ):
-    print(f"{name}: share {share:.2f}, accuracy lost without it {loss:.3f}")
+    print(f"{name}: weight {share:.2f}, accuracy lost without it {loss:.3f}")
 print(f"correlation {np.corrcoef(shares, lost.importances_mean)[0, 1]:.2f}")
+
+# %%
+# The weights are nearly equal for all granularities and digits while the importances
+# differ several times: look at importances to learn what the model relies on.

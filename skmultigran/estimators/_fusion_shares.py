@@ -33,8 +33,9 @@ def fusion_shares(network, n_tasks, name):
     fusions = list(fusion.fusions) if isinstance(fusion, Parallel) else [fusion]
     if not hasattr(fusions[0], "granularity_weights"):
         raise ValueError(
-            f"fusion={name!r} has no weights of granularities. Take 'weighted', "
-            "'gated' or 'attention', which weigh what they see."
+            f"granularity_weights got fusion={name!r}, which does not weigh "
+            "granularities. Fit with fusion='weighted', 'gated' or 'attention', or use "
+            "granularity_importance, which works with all."
         )
 
     def shares(images):

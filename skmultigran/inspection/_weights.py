@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-
-from skmultigran.estimators import read_images
+from skmultigran.estimators import fusion_shares, read_images
 from skmultigran.inspection._last_network import last_network
 from skmultigran.training import predict_outputs
 
@@ -60,22 +58,6 @@ def granularity_weights(estimator, X):
     model, X, _ = last_network(estimator, X, "granularity_weights")
     if hasattr(model, "granularity_weights"):
         return model.granularity_weights(X)
-    network = model.network_
-    if not hasattr(network.fusion, "granularity_weights"):
-        raise ValueError(
-            f"granularity_weights got fusion={model.fusion!r}, which does not weigh "
-            "granularities. Fit with fusion='weighted', 'gated' or 'attention', or use "
-            "granularity_importance, which works with all."
-        )
+    shares = fusion_shares(model.network_, 1, model.fusion)
     source = model._source(read_images(model, X, reset=False))
-    return predict_outputs(
-        lambda images: _shares(network, images), source, model.device_
-    ).numpy()
-
-
-def _shares(network, images):
-    """Return (B, n_granularities)."""
-    maps = network.extract(images)
-    seen = [maps] if network.fuse_maps else network.head.pool(maps)
-    shares = [network.fusion.granularity_weights(maps) for maps in seen]
-    return torch.stack(shares).mean(dim=0)
+    return predict_outputs(shares, source, model.device_).numpy()

@@ -337,13 +337,15 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
         fresh = not hasattr(self, "net_")
         if fresh:
             self._resolve_auto(len(source))
-            self._trained_ = (self.trainable, self._is_frozen())
             self.n_iter_, self._epochs_done_, self.history_ = 0, 0, []
+        same = not fresh and self.trainable == self._trained_[0]
+        self._trained_ = (self.trainable, self._is_frozen())
         begun = self._epochs_done_
         with seeded(self._seed_ + begun) as generator:
             net = self._net(total_steps=0, load_weights=fresh)
             if not fresh:
-                load_net_state(net, net_state(self.net_), optimizer=True)
+                # An optimizer of other weights begins anew.
+                load_net_state(net, net_state(self.net_), optimizer=same)
             self.net_ = net
             batches = self._batches(self._seen(source), samples, generator)
             freeze_backbone = backbone_frozen_for(

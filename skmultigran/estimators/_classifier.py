@@ -300,8 +300,8 @@ class MultiGranularityClassifier(
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one more epoch, on these images only.
 
-        The learning rate stays at `lr_`, the statistics that normalise the images are
-        those of the first call; so are the class weights.
+        `lr_`, `batch_size_`, `precision_`, `training`, the class weights and the
+        statistics that normalise the images stay those of the first call, or of fit.
 
         Parameters
         ----------

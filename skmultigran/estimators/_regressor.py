@@ -275,8 +275,8 @@ class MultiGranularityRegressor(RegressorMixin, MultiGranularityPredictor):
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one more epoch, on these images only.
 
-        The learning rate stays at `lr_`; the statistics that normalise the images and
-        standardise the targets are those of the first call.
+        `lr_`, `batch_size_`, `precision_`, `training` and the statistics that normalise
+        the images and standardise the targets stay those of the first call, or of fit.
 
         Parameters
         ----------

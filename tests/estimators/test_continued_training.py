@@ -203,6 +203,24 @@ def test_another_network_is_not_ignored(small, pair, parameters):
     assert classifier.set_params(warm_start=False).fit(images, y).n_iter_ == 1
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_the_backbone_may_be_held_from_now_on(small, pair, method):
+    images, y = pair
+    classifier = small(max_epochs=1, warm_start=True).fit(images, y)
+    classifier.set_params(trainable="head")
+    before = classifier.network_.state_dict()
+    getattr(classifier, method)(images, y)
+    after = classifier.network_.state_dict()
+    changed = {name for name in after if not torch.equal(after[name], before[name])}
+    assert changed
+    assert not any(name.startswith("pyramid") for name in changed)
+    classifier.set_params(trainable="all").partial_fit(images, y)
+    classifier = pickle.loads(pickle.dumps(classifier)).partial_fit(images, y)
+    held = after["pyramid.backbones.0.stem.0.weight"]
+    now = classifier.network_.state_dict()["pyramid.backbones.0.stem.0.weight"]
+    assert not torch.equal(held, now)
+
+
 def test_what_is_no_part_of_the_network_may_change(small, pair):
     images, y = pair
     classifier = small(max_epochs=1, warm_start=True).fit(images, y)

@@ -152,18 +152,18 @@ def select_granularities(
         )
     model = _model(model, blocks.rest, estimator, y)
     folds = list(check_cv(cv, y, classifier=is_classifier(model)).split(blocks.rows, y))
-
-    def folds_scores(chosen):
-        columns = blocks.rows[:, _columns(blocks, chosen)]
-        return cross_val_score(clone(model), columns, y, cv=folds, scoring=scoring)
-
     with Parallel(n_jobs=n_jobs) as parallel:
-        order, scores = _chosen_in_turn(
-            names,
-            lambda sets: parallel(delayed(folds_scores)(each) for each in sets),
-            n_granularities,
-            tol,
-        )
+
+        def scores_of(sets):
+            return parallel(
+                delayed(_folds_scores)(
+                    model, blocks.rows, _columns(blocks, each), y, folds, scoring
+                )
+                for each in sets
+            )
+
+        order, scores = _chosen_in_turn(names, scores_of, n_granularities, tol)
+        (full,) = scores_of([names])
     chosen = [name for name in names if name in order]
     scales, out_indices = _parameters(network, chosen)
     return Bunch(
@@ -171,11 +171,17 @@ def select_granularities(
         order=order,
         scores=scores.mean(axis=1),
         cv_scores=scores,
-        full_score=float(folds_scores(names).mean()),
+        full_score=float(full.mean()),
         columns=_columns(blocks, chosen),
         scales=scales,
         out_indices=out_indices,
     )
+
+
+# Joblib maps arrays that are arguments into the memory of all processes; what a
+# function closes over is copied for each task.
+def _folds_scores(model, rows, columns, y, folds, scoring):
+    return cross_val_score(clone(model), rows[:, columns], y, cv=folds, scoring=scoring)
 
 
 def _model(model, rest, estimator, y):
@@ -185,7 +191,8 @@ def _model(model, rest, estimator, y):
             raise ValueError(
                 "select_granularities got a model of images beside other columns of a "
                 "table, which cannot learn from the images' columns alone. Pass "
-                "model=, such as LogisticRegression(), to say what shall."
+                "model=, the estimator that learns from those columns, such as "
+                "LogisticRegression()."
             )
         return model if model is not None else rest
     numbers = type_of_target(y).startswith("continuous") or is_regressor(estimator)

@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -80,6 +82,16 @@ def test_of_a_pipeline_the_steps_behind_on_the_same_folds(digits):
         assert score == pytest.approx(expected.mean())
     expected = cross_val_score(clone(model[1:]), table, y, cv=cv).mean()
     assert found.full_score == pytest.approx(expected)
+
+
+def test_processes_get_columns_and_not_the_estimator(textured, separate):
+    X, rough, _ = textured
+    transformer = columns(separate).fit(X)
+    alone = select_granularities(transformer, X, rough, cv=2)
+    transformer.lock_ = threading.Lock()  # nothing that holds it can be sent
+    together = select_granularities(transformer, X, rough, cv=2, n_jobs=2)
+    assert together.order == alone.order
+    assert_array_equal(together.cv_scores, alone.cv_scores)
 
 
 @pytest.fixture(scope="module")

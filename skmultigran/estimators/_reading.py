@@ -39,8 +39,8 @@ def read_images(
         Whether rows that cannot be read are kept as the images' `problems` instead of
         raising.
     sample_weight : array-like of shape (n,) or None, default=None
-        Weights of the images. In a column those of weight zero count for nothing: they
-        are not looked at, and shape, channels and types are those of the others.
+        Weights of the images. Those of weight zero are not looked at; in a column
+        shape, channels and types are those of the others.
 
     Returns
     -------
@@ -54,18 +54,18 @@ def read_images(
         that cannot be read, or does not fit what the estimator was fitted on.
     """
     owner = type(estimator).__name__
+    if reset:
+        estimator._resizes_ = estimator.image_size is not None
     check_several(X, owner, None if reset else estimator.image_shape_)
     if not holds_images(X):
-        return _read_rows(estimator, X, reset)
-    weighted = sample_weight is not None
+        return _read_rows(estimator, X, reset, sample_weight)
     images = open_images(
         X,
         owner=owner,
         image_shape=estimator.image_shape if reset else None,
         n_jobs=estimator.n_jobs,
         collect_problems=collect_problems,
-        rows=positive_rows(sample_weight, X, owner)[0] if weighted else None,
-        channels=None if reset else estimator.image_shape_[2],
+        rows=_weighted(sample_weight, X, owner),
     )
     if reset:
         _set_shape(estimator, X, images)
@@ -77,7 +77,12 @@ def read_images(
     return images
 
 
-def _read_rows(estimator, X, reset) -> ArrayImages:
+def _weighted(sample_weight, X, owner):
+    """Return the rows of positive weight, or None: all."""
+    return None if sample_weight is None else positive_rows(sample_weight, X, owner)[0]
+
+
+def _read_rows(estimator, X, reset, sample_weight) -> ArrayImages:
     """Read flattened rows."""
     check_rows(X, type(estimator).__name__)
     if not reset and estimator._any_size_ and np.ndim(X) == 2:
@@ -94,7 +99,8 @@ def _read_rows(estimator, X, reset) -> ArrayImages:
         estimator.image_shape_ = tuple(shape)
         estimator._any_size_ = False
     images = ArrayImages(rows, ImageShape(*estimator.image_shape_))
-    images.check_finite(type(estimator).__name__)
+    owner = type(estimator).__name__
+    images.check_finite(owner, _weighted(sample_weight, rows, owner))
     return images
 
 
@@ -111,9 +117,9 @@ def _set_shape(estimator, X, images: Images) -> None:
 
 
 def _check_size(estimator, images: Images) -> None:
-    """Check sizes against that seen in fit, if all images had one there."""
+    """Check sizes against that seen in fit, if nothing made them one there."""
     fitted = estimator.image_shape_[:2]
-    if estimator._any_size_ or estimator.image_size is not None:
+    if estimator._any_size_ or estimator._resizes_:
         return
     if images.size != fitted:
         sizes = images.readable_sizes

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection, Iterable, Iterator
+from typing import Self
 
 import numpy as np
 
+from skmultigran.images._channels import can_convert, with_channels
 from skmultigran.images._chunks import chunks
 from skmultigran.images._finite import check_finite
 from skmultigran.images._shape import ImageShape
@@ -37,6 +40,7 @@ class Images:
     same_shape: bool
     problems: dict[int, str]
     ignored: Collection[int] = ()
+    _found_channels: set[int]
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -84,8 +88,10 @@ class Images:
         """
         raise NotImplementedError
 
-    def with_channels(self, channels: int, owner: str) -> Images:
+    def with_channels(self, channels: int, owner: str) -> Self:
         """Return the images converted to the channels that a model was fitted on.
+
+        They are converted when they are read.
 
         Parameters
         ----------
@@ -104,13 +110,15 @@ class Images:
         ValueError
             If the images cannot be converted.
         """
-        if self.channels == channels:
-            return self
-        raise ValueError(
-            f"X has images with {self.channels} channels, but {owner} was fitted on "
-            f"images with {channels}. Convert the images to {channels} channels, or "
-            "fit anew."
-        )
+        if not all(can_convert(found, channels) for found in self._found_channels):
+            raise ValueError(
+                f"X has images with {self.channels} channels, but {owner} was fitted "
+                f"on images with {channels}. Convert the images to {channels} "
+                "channels, or fit anew."
+            )
+        converted = copy.copy(self)
+        converted.channels = channels
+        return converted
 
 
 class ArrayImages(Images):
@@ -130,6 +138,7 @@ class ArrayImages(Images):
         self.array = array
         self.image_shape = image_shape
         self.channels = image_shape.channels
+        self._found_channels = {self.channels}
         self.dtypes = {array.dtype}
         self.problems = {}
 
@@ -148,22 +157,29 @@ class ArrayImages(Images):
 
     def read(self, row: int) -> np.ndarray:
         """Return one image; see `Images.read`."""
-        return self.array[row].reshape(self.image_shape)
+        return with_channels(self.array[row].reshape(self.image_shape), self.channels)
 
     def batches(self, rows: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the images of some rows; see `Images.batches`."""
         for part in chunks((len(rows), self.image_shape.n_features)):
-            yield self.array[rows[part]].reshape(-1, *self.image_shape)
+            batch = self.array[rows[part]].reshape(-1, *self.image_shape)
+            if self.channels != self.image_shape.channels:
+                batch = np.stack(
+                    [with_channels(image, self.channels) for image in batch]
+                )
+            yield batch
 
-    def check_finite(self, owner: str) -> None:
+    def check_finite(self, owner: str, rows: np.ndarray | None = None) -> None:
         """Raise if a pixel is NaN or infinite; see `check_finite`.
 
         Parameters
         ----------
         owner : str
             Name of the estimator, for the message.
+        rows : ndarray of int or None, default=None
+            Rows that are looked at; None: all.
         """
-        check_finite(self.array, owner)
+        check_finite(self.array, owner, rows)
 
 
 def grouped(images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

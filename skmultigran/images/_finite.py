@@ -7,7 +7,9 @@ import numpy as np
 from skmultigran.images._chunks import chunks
 
 
-def check_finite(images: np.ndarray, owner: str) -> None:
+def check_finite(
+    images: np.ndarray, owner: str, rows: np.ndarray | None = None
+) -> None:
     """Raise if a pixel is NaN or infinite.
 
     Parameters
@@ -16,6 +18,8 @@ def check_finite(images: np.ndarray, owner: str) -> None:
         Images or flattened rows; a memory map is read in chunks.
     owner : str
         Name of the estimator, for the message.
+    rows : ndarray of int or None, default=None
+        Rows that are looked at; None: all.
 
     Raises
     ------
@@ -30,18 +34,21 @@ def check_finite(images: np.ndarray, owner: str) -> None:
     """
     if images.dtype.kind != "f":
         return
-    for rows in chunks(images.shape):
-        chunk = images[rows]
+    n = len(images) if rows is None else len(rows)
+    for part in chunks((n, *images.shape[1:])):
+        chunk = images[part] if rows is None else images[rows[part]]
         # A sum is finite if all values are, and is several times as fast to test.
         with np.errstate(over="ignore", invalid="ignore"):
             if np.isfinite(chunk.sum(dtype=np.float64)):
                 continue
         bad = ~np.isfinite(chunk.reshape(len(chunk), -1))
         if bad.any():
-            row = int(np.flatnonzero(bad.any(axis=1))[0])
-            value = "NaN" if np.isnan(chunk[row]).any() else "infinity"
+            first = int(np.flatnonzero(bad.any(axis=1))[0])
+            value = "NaN" if np.isnan(chunk[first]).any() else "infinity"
+            row = part.start + first
             raise ValueError(
-                f"Input X contains {value} in row {rows.start + row}. {owner} does not "
-                "accept missing or infinite pixels; drop the row or fill it, for "
-                "instance with sklearn.impute.SimpleImputer on the flattened rows."
+                f"Input X contains {value} in row {row if rows is None else rows[row]}."
+                f" {owner} does not accept missing or infinite pixels; drop the row or "
+                "fill it, for instance with sklearn.impute.SimpleImputer on the "
+                "flattened rows."
             )

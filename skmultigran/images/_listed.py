@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 import torch
 
 from skmultigran.images._arrays import as_numpy
-from skmultigran.images._channels import can_convert, common_channels, with_channels
+from skmultigran.images._channels import common_channels, with_channels
 from skmultigran.images._collection import Images, grouped
 from skmultigran.images._decoding import (
     ImageFacts,
@@ -129,14 +128,6 @@ class ListedImages(Images):
         # and threads share them.
         run = joblib.Parallel(n_jobs=self.n_jobs, require="sharedmem")
         return run(joblib.delayed(function)(int(row)) for row in rows)
-
-    def with_channels(self, channels: int, owner: str) -> Images:
-        """Return the images with other channels; see `Images.with_channels`."""
-        if not all(can_convert(found, channels) for found in self._found_channels):
-            return super().with_channels(channels, owner)
-        converted = copy.copy(self)
-        converted.channels = channels
-        return converted
 
     def _probed(self, rows: np.ndarray, collect: bool) -> dict[int, ImageFacts]:
         """Return the facts of good rows; keep or raise what is wrong with others."""

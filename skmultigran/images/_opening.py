@@ -48,7 +48,6 @@ def open_images(
     n_jobs: int | None = None,
     collect_problems: bool = False,
     rows: np.ndarray | None = None,
-    channels: int | None = None,
 ) -> Images:
     """Return the images in `X`, to be read by row number.
 
@@ -70,9 +69,7 @@ def open_images(
     collect_problems : bool, default=False
         Whether rows that cannot be read are kept as `problems` instead of raising.
     rows : ndarray of int or None, default=None
-        Rows that will be read; the others of a column are not looked at. None: all.
-    channels : int or None, default=None
-        Channels that the images of a column will be converted to. None: not known.
+        Rows that will be read; the others are not looked at. None: all.
 
     Returns
     -------
@@ -89,8 +86,9 @@ def open_images(
     -----
     Channels: pictures and files of one value per pixel have one, all others become RGB;
     what is transparent lies on white. Arrays keep the channels they have. In a column
-    that mixes grey, RGB and RGBA all become RGB; a model that was fitted on one or
-    three channels gets its number from any of the three. Other mixtures are refused.
+    that mixes grey, RGB and RGBA all become RGB. Other mixtures are refused. A model
+    that was fitted on one or three channels gets its number from any of the three, of
+    arrays as of columns.
 
     Examples
     --------
@@ -103,8 +101,7 @@ def open_images(
     entries = None if is_image_array(X) else image_entries(X)
     if entries is not None:
         X = one_array(entries)
-        # An array keeps its channels; images of a column may be given others.
-        if X is None or channels not in (None, _channels(X)):
+        if X is None:
             return ListedImages(
                 entries,
                 owner,
@@ -114,12 +111,8 @@ def open_images(
             )
     array = X if isinstance(X, np.ndarray) and X.ndim == 2 else _checked(X, owner)
     images = ArrayImages(array, infer_image_shape(array.shape, image_shape))
-    images.check_finite(owner)
+    images.check_finite(owner, rows)
     return images
-
-
-def _channels(array: np.ndarray) -> int:
-    return 1 if array.ndim == 3 else array.shape[-1]
 
 
 def _checked(X: Any, owner: str) -> np.ndarray:

@@ -124,9 +124,12 @@ def train(
             epoch = _run_epoch(net, batches, number, validation)
             history.append(epoch)
             asked = end_epoch(epoch)
-            judged = early_stopping is not None and net.shows_whole_images
-            stopped = judged and early_stopping.update(
-                epoch["valid_loss"], number, net.judged_module
+            stopped = (
+                early_stopping is not None
+                and net.shows_whole_images
+                and early_stopping.update(
+                    epoch["valid_loss"], number, net.judged_module
+                )
             )
             if asked or stopped:
                 break

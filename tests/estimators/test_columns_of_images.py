@@ -140,15 +140,19 @@ def test_channels_follow_those_of_fit(small, tmp_path, paths):
     assert both.image_shape_ == (8, 8, 3)
 
 
-def test_lists_of_one_shape_get_the_channels_of_fit(small):
+@pytest.mark.parametrize("form", [list, np.asarray], ids=["list", "array"])
+def test_images_of_one_shape_get_the_channels_of_fit(small, form):
     of_grey = small(max_epochs=1).fit(IMAGES[:, :, :, 0], Y)
-    colours = [np.repeat(image, 3, axis=2) for image in IMAGES[:, :, :, :1]]
+    colours = np.repeat(IMAGES[:, :, :, :1], 3, axis=3)
+    expected = of_grey.predict_proba(IMAGES[:, :, :, 0])
+    np.testing.assert_array_equal(of_grey.predict_proba(form(colours)), expected)
+    of_colour = small(max_epochs=1).fit(colours, Y)
     np.testing.assert_array_equal(
-        of_grey.predict_proba(colours), of_grey.predict_proba(IMAGES[:, :, :, 0])
+        of_colour.predict_proba(form(IMAGES[:, :, :, 0])),
+        of_colour.predict_proba(colours),
     )
-    # An array keeps the channels that it has.
-    with pytest.raises(ValueError, match="3 channels.*Convert the images to 1"):
-        of_grey.predict(np.stack(colours))
+    with pytest.raises(ValueError, match="2 channels.*Convert the images to 1"):
+        of_grey.predict(form(colours[..., :2]))
 
 
 def test_threads_give_the_same_bytes(small, mixed_paths):

@@ -247,6 +247,17 @@ def test_predictions_are_those_of_the_fit(small, pair):
     np.testing.assert_array_equal(classifier.decision_function(images), before)
 
 
+def test_sizes_that_are_welcome_are_those_of_the_fit(small, pair):
+    images, y = pair
+    fitted = small(max_epochs=1).fit(images, y).set_params(image_size=6)
+    with pytest.raises(ValueError, match="images of 5 x 6 pixels.*fitted on .* 6 x 6"):
+        fitted.predict(images[:, :5])
+    resizing = small(max_epochs=1, image_size=6).fit(images, y)
+    before = resizing.predict_proba(images[:, :5])
+    resizing.set_params(image_size=None)
+    np.testing.assert_array_equal(resizing.predict_proba(images[:, :5]), before)
+
+
 def test_a_warm_start_takes_the_device_of_now(small, pair):
     images, y = pair
     classifier = small(max_epochs=1, warm_start=True).fit(images, y)

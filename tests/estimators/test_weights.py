@@ -18,6 +18,23 @@ def _probabilities(classifier, images, y, weights=None):
     return classifier.fit(images, y, sample_weight=weights).predict_proba(images)
 
 
+@pytest.mark.parametrize("shape", [(60, 6, 6), (60, 36)], ids=["images", "rows"])
+def test_pixels_of_weight_zero_may_be_missing(small, noisy, shape):
+    images, y = noisy
+    images = images.reshape(shape).copy()
+    images[::3] = np.nan
+    weights = (np.arange(60) % 3 > 0).astype(float)
+    weighted = small(max_epochs=1).fit(images, y, sample_weight=weights)
+    present = images[weights > 0]
+    absent = small(max_epochs=1).fit(present, y[weights > 0])
+    np.testing.assert_array_equal(
+        weighted.predict_proba(present), absent.predict_proba(present)
+    )
+    images[4] = np.inf
+    with pytest.raises(ValueError, match="infinity in row 4"):
+        weighted.fit(images, y, sample_weight=weights)
+
+
 def test_weights_of_one_equal_none_bit_for_bit(small, noisy):
     images, y = noisy
     expected = _probabilities(small(), images, y)

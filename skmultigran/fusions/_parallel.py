@@ -64,24 +64,20 @@ class ParallelFusions(FusionRecipe):
     """
 
     _parameter_constraints = {
-        "fusion": [FusionRecipe, None],
+        "fusion": [FusionRecipe],
         "branches": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(
-        self, *, fusion: FusionRecipe | None = None, branches: int = 1
-    ) -> None:
+    def __init__(self, *, fusion: FusionRecipe, branches: int = 1) -> None:
         self.fusion = fusion
         self.branches = branches
 
     @property
     def spatial(self) -> bool:  # type: ignore[override]
         """Whether the fusions look at neighbouring positions."""
-        assert self.fusion is not None
         return self.fusion.spatial
 
     def build(self, levels: Sequence[Level]) -> Fusion:
         """Return fresh fusions of maps of `levels`; see `FusionRecipe.build`."""
         self.check_parameters()
-        assert self.fusion is not None
         return Parallel([self.fusion.build(levels) for _ in range(self.branches)])

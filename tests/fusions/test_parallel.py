@@ -24,6 +24,13 @@ def test_maps_take_turns(fusion):
     assert not torch.equal(fused[0], fused[1])
 
 
+def test_a_fusion_is_needed():
+    with pytest.raises(TypeError, match="'fusion'"):
+        ParallelFusions(branches=2)
+    with pytest.raises(ValueError, match="'fusion' parameter of ParallelFusions must"):
+        ParallelFusions(fusion=None).build(LEVELS)
+
+
 @pytest.mark.parametrize("fusion", [FPNFusion(), ConcatFusion()], ids=repr)
 def test_they_look_at_neighbours_as_their_recipe_does(fusion):
     assert ParallelFusions(fusion=fusion, branches=2).spatial == fusion.spatial

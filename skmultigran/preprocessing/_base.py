@@ -93,9 +93,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
         # and threads share them.
         run = joblib.Parallel(n_jobs=self.n_jobs, prefer="threads")
         results = run(
-            joblib.delayed(_changed_row)(
-                images, row, self._changed, type(self).__name__
-            )
+            joblib.delayed(_changed_row)(images, row, self._changed)
             for row in range(len(images))
         )
         if self._gives_rows(images):
@@ -218,16 +216,10 @@ class ImageTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
 
 
 def _changed_row(
-    images: Images, row: int, function: Callable[[np.ndarray], np.ndarray], owner: str
+    images: Images, row: int, function: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
     """Return what a function makes of one image, without a channel axis if it may."""
-    image = images.read(row)
-    if image.dtype.kind == "f" and not np.isfinite(image).all():
-        raise ValueError(
-            f"The image in row {row} has NaN or infinite pixels. {owner} does not "
-            "accept them; fill them or leave the row out."
-        )
-    result = function(image)
+    result = function(images.read(row))
     if result.ndim == 3 and result.shape[2] == 1 and not _has_grey_axis(images, row):
         return result[:, :, 0]
     return result

@@ -225,6 +225,15 @@ def test_a_pipeline_of_tables_takes_rows():
     ) == pytest.approx(1)
 
 
+@each_transformer
+@pytest.mark.parametrize("form", [np.array, list, lambda X: [*X[:2], X[2][:5]]])
+def test_nan_in_transform_names_the_row(transformer, form):
+    images = grey_images().astype(float)
+    images[1, 3, 3] = np.nan
+    with pytest.raises(ValueError, match=r"row 1.*(NaN|infinite)"):
+        transformer.transform(form(images))
+
+
 def test_nan_in_a_file_names_the_row(tmp_path):
     good = np.zeros((4, 5), dtype=np.float32)
     bad = good.copy()

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import cast
 
 import torch
 from sklearn.base import clone
 from torch import Tensor
 
+from skmultigran._checks._recipes import (
+    check_clone,
+    check_fresh_modules,
+    check_module,
+    check_parameters_stored,
+    check_state_dict,
+    reported,
+    require,
+    require_close,
+)
 from skmultigran._levels import Level
 from skmultigran._recipe import Recipe
 from skmultigran._registry import BACKBONES
@@ -41,8 +50,8 @@ def check_backbone(backbone: str | Recipe) -> None:
 
     Notes
     -----
-    The recipe only stores its parameters, survives `clone`, and describes its levels
-    without building. Each `build` gives a fresh module. For images of 1, 3 and 5
+    The recipe only stores its parameters, none of which is a module or a tensor,
+    survives `clone`, and describes its levels without building. Each `build` gives a fresh module. For images of 1, 3 and 5
     channels and of sizes down to one pixel, the module returns a list of float32 maps,
     fine to coarse, of the described channels and of size `ceil(size / stride)`; it
     lets a gradient through to the image and leaves the image as it was. In eval mode an
@@ -66,44 +75,14 @@ def check_backbone(backbone: str | Recipe) -> None:
             check(recipe)
 
 
-def _broken(recipe: BackboneRecipe, message: str) -> AssertionError:
-    try:
-        name = repr(recipe)
-    except AttributeError:  # a parameter is not stored
-        name = type(recipe).__name__
-    return AssertionError(f"{name} breaks a promise of backbones: {message}")
-
-
-def _require(condition: bool, recipe: BackboneRecipe, message: str) -> None:
-    # Not an assert statement: those vanish under `python -O`.
-    if not condition:
-        raise _broken(recipe, message)
-
-
-@contextmanager
-def _reported(recipe: BackboneRecipe, action: str) -> Iterator[None]:
-    """Turn any exception into an assertion that says what was being done."""
-    try:
-        yield
-    except AssertionError:
-        raise
-    except Exception as error:
-        message = f"{action} raised {type(error).__name__}: {error}"
-        raise _broken(recipe, message) from error
-
-
 def _build(
     recipe: BackboneRecipe,
     in_channels: int = 3,
     image_size: tuple[int, int] = _TYPICAL_SIZE,
 ) -> Backbone:
-    with _reported(recipe, f"build({in_channels}, {image_size})"):
+    with reported(recipe, f"build({in_channels}, {image_size})"):
         module = recipe.build(in_channels, image_size)
-    _require(
-        isinstance(module, torch.nn.Module) and hasattr(module, "levels"),
-        recipe,
-        f"build must return a torch.nn.Module with `levels`, got {module!r}.",
-    )
+    check_module(module, recipe)
     return module.eval()
 
 
@@ -112,51 +91,8 @@ def _images(channels: int = 3, size: tuple[int, int] = _TYPICAL_SIZE) -> Tensor:
 
 
 def _maps(recipe: BackboneRecipe, module: Backbone, images: Tensor) -> list[Tensor]:
-    with _reported(recipe, f"forward of images of shape {tuple(images.shape)}"):
+    with reported(recipe, f"forward of images of shape {tuple(images.shape)}"):
         return module(images)
-
-
-def _require_close(
-    maps: list[Tensor], others: list[Tensor], recipe: BackboneRecipe, message: str
-) -> None:
-    for i, (map_, other) in enumerate(zip(maps, others, strict=True)):
-        # Convolutions add in another order for another batch or memory layout.
-        tolerance = 1e-4 * float(map_.abs().max()) + 1e-7
-        error = float((map_ - other).abs().max())
-        _require(error <= tolerance, recipe, f"{message} Level {i} differs by {error}.")
-
-
-def _check_parameters_stored(recipe: BackboneRecipe) -> None:
-    with _reported(recipe, "building the recipe anew from get_params"):
-        parameters = recipe.get_params(deep=False)
-        fresh = type(recipe)(**parameters)
-        stored = fresh.get_params(deep=False)
-    for name, value in parameters.items():
-        _require(
-            stored[name] is value,
-            recipe,
-            f"the constructor must store {name!r} as it is, without change or check.",
-        )
-    extra = sorted(set(vars(fresh)) - set(parameters))
-    _require(
-        not extra, recipe, f"the constructor must only store parameters, set {extra}."
-    )
-
-
-def _check_clone(recipe: BackboneRecipe) -> None:
-    with _reported(recipe, "sklearn.base.clone"):
-        copy = clone(recipe)
-    _require(
-        repr(copy) == repr(recipe), recipe, f"its clone has another repr, {copy!r}."
-    )
-    _require(
-        copy.get_params().keys() == recipe.get_params().keys(),
-        recipe,
-        "its clone has other parameters.",
-    )
-    _require(
-        _described(copy) == _described(recipe), recipe, "its clone has other levels."
-    )
 
 
 def _described(
@@ -164,20 +100,22 @@ def _described(
     in_channels: int = 3,
     image_size: tuple[int, int] = _TYPICAL_SIZE,
 ) -> tuple[Level, ...]:
-    with _reported(recipe, f"levels({in_channels}, {image_size})"):
+    with reported(recipe, f"levels({in_channels}, {image_size})"):
         return recipe.levels(in_channels, image_size)
 
 
-def _check_build_keeps_recipe(recipe: BackboneRecipe) -> None:
-    fresh = clone(recipe)
-    before = repr(fresh), set(vars(fresh))
-    _build(fresh)
-    _described(fresh)
-    _require(
-        (repr(fresh), set(vars(fresh))) == before,
-        recipe,
-        "build and levels must not change the recipe.",
-    )
+def _check_clone(recipe: BackboneRecipe) -> None:
+    check_clone(recipe)
+    levels = _described(clone(recipe))
+    require(levels == _described(recipe), recipe, "its clone has other levels.")
+
+
+def _check_fresh_modules(recipe: BackboneRecipe) -> None:
+    def described_and_built(fresh: BackboneRecipe) -> Backbone:
+        _described(fresh)
+        return _build(fresh)
+
+    check_fresh_modules(recipe, described_and_built)
 
 
 def _check_described_levels(recipe: BackboneRecipe) -> None:
@@ -185,29 +123,12 @@ def _check_described_levels(recipe: BackboneRecipe) -> None:
     for in_channels, size in sorted(cases):
         described = _described(recipe, in_channels, size)
         built = _build(recipe, in_channels, size).levels
-        _require(
+        require(
             built == described,
             recipe,
             f"levels({in_channels}, {size}) are {described}, the built module's levels "
             f"are {built}.",
         )
-        _check_pyramid(recipe, built)
-
-
-def _check_pyramid(recipe: BackboneRecipe, levels: tuple[Level, ...]) -> None:
-    _require(
-        isinstance(levels, tuple)
-        and len(levels) > 0
-        and all(isinstance(level, Level) for level in levels),
-        recipe,
-        f"levels must be a tuple of at least one Level, got {levels!r}.",
-    )
-    strides = [level.stride for level in levels]
-    _require(
-        strides == sorted(strides) and strides[0] > 0,
-        recipe,
-        f"strides must be positive and never decrease, got {strides}.",
-    )
 
 
 def _check_maps(recipe: BackboneRecipe) -> None:
@@ -216,7 +137,7 @@ def _check_maps(recipe: BackboneRecipe) -> None:
         for size in _SIZES:
             with torch.no_grad():
                 maps = _maps(recipe, module, _images(in_channels, size))
-            _require(
+            require(
                 isinstance(maps, list) and len(maps) == len(module.levels),
                 recipe,
                 f"forward must return a list of {len(module.levels)} maps.",
@@ -231,49 +152,33 @@ def _check_map(
     recipe: BackboneRecipe, what: str, map_: Tensor, expected: tuple[int, ...]
 ) -> None:
     shape = tuple(map_.shape)
-    _require(
+    require(
         shape == expected, recipe, f"{what} must have shape {expected}, got {shape}."
     )
-    _require(
+    require(
         map_.dtype == torch.float32,
         recipe,
         f"{what} must be float32, got {map_.dtype}.",
     )
-    _require(
+    require(
         bool(torch.isfinite(map_).all()),
         recipe,
         f"{what} has values that are not finite.",
     )
 
 
-def _check_fresh_modules(recipe: BackboneRecipe) -> None:
-    first, second = _build(recipe), _build(recipe)
-    _require(first is not second, recipe, "two builds must not be the same module.")
-    shared = {id(p) for p in first.parameters()} & {id(p) for p in second.parameters()}
-    _require(not shared, recipe, "two builds must not share a parameter.")
-
-
 def _check_state_dict(recipe: BackboneRecipe) -> None:
-    first, second = _build(recipe), _build(recipe)
     images = _images()
-    with torch.no_grad():
-        first.train()(images)  # moves what is learned without a gradient
-        expected = _maps(recipe, first.eval(), images)
-        with _reported(recipe, "load_state_dict of another build's state_dict"):
-            second.load_state_dict(first.state_dict())
-        _require_close(
-            _maps(recipe, second, images),
-            expected,
-            recipe,
-            "a module with another one's state_dict must give the same maps.",
-        )
+    check_state_dict(
+        lambda: _build(recipe), lambda module: _maps(recipe, module, images), recipe
+    )
 
 
 def _check_skeleton(recipe: BackboneRecipe) -> None:
     built = _build(recipe)
-    with _reported(recipe, f"skeleton(3, {_TYPICAL_SIZE})"):
+    with reported(recipe, f"skeleton(3, {_TYPICAL_SIZE})"):
         skeleton = recipe.skeleton(3, _TYPICAL_SIZE).eval()
-    _require(
+    require(
         skeleton.levels == built.levels
         and getattr(skeleton, "normalisation", None)
         == getattr(built, "normalisation", None),
@@ -282,9 +187,9 @@ def _check_skeleton(recipe: BackboneRecipe) -> None:
     )
     images = _images()
     with torch.no_grad():
-        with _reported(recipe, "loading build's state_dict into the skeleton"):
+        with reported(recipe, "loading build's state_dict into the skeleton"):
             skeleton.load_state_dict(built.state_dict())
-        _require_close(
+        require_close(
             _maps(recipe, skeleton, images),
             _maps(recipe, built, images),
             recipe,
@@ -300,7 +205,7 @@ def _check_parts(recipe: BackboneRecipe) -> None:
         return
     held = [id(parameter) for part in parts for parameter in part.parameters()]
     own = [id(parameter) for parameter in module.parameters()]
-    _require(
+    require(
         sorted(held) == sorted(own),
         recipe,
         f"its parts must hold each of its {len(own)} parameters exactly once; they "
@@ -312,7 +217,7 @@ def _check_gradient(recipe: BackboneRecipe) -> None:
     module = _build(recipe).train()
     images = _images().requires_grad_()
     for i, map_ in enumerate(_maps(recipe, module, images)):
-        _require(
+        require(
             map_.requires_grad, recipe, f"level {i} lets no gradient reach the image."
         )
         # A plain sum would not do: the sum over a normalised batch is constant.
@@ -320,7 +225,7 @@ def _check_gradient(recipe: BackboneRecipe) -> None:
         (gradient,) = torch.autograd.grad(
             loss, images, retain_graph=True, allow_unused=True
         )
-        _require(
+        require(
             gradient is not None
             and bool(torch.isfinite(gradient).all())
             and bool(gradient.abs().sum() > 0),
@@ -337,7 +242,7 @@ def _check_image_unchanged(recipe: BackboneRecipe) -> None:
             before = images.clone()
             with torch.no_grad():
                 _maps(recipe, module.train(training), images)
-            _require(
+            require(
                 torch.equal(images, before),
                 recipe,
                 f"forward must not write to its images (training={training}).",
@@ -351,7 +256,7 @@ def _check_eval_determinism(recipe: BackboneRecipe) -> None:
         copies = [map_.clone() for map_ in first]
         second = _maps(recipe, module, images)
     for i, (map_, other) in enumerate(zip(copies, second, strict=True)):
-        _require(
+        require(
             torch.equal(map_, other),
             recipe,
             f"in eval mode the same images must give the same maps; level {i} differs "
@@ -367,7 +272,7 @@ def _check_batch_independence(recipe: BackboneRecipe) -> None:
         together = _maps(recipe, module, images)
         for row in range(2):
             alone = _maps(recipe, module, images[row : row + 1])
-            _require_close(
+            require_close(
                 [map_[row : row + 1] for map_ in together],
                 alone,
                 recipe,
@@ -382,7 +287,7 @@ def _check_next_level(recipe: BackboneRecipe) -> None:
     action = "next_level, asked for all levels in order,"
     with torch.no_grad():
         expected = _maps(recipe, module, images)
-        with _reported(recipe, action):
+        with reported(recipe, action):
             carried: tuple[Tensor, ...] = (images,)
             found = []
             for position in range(len(module.levels)):
@@ -390,7 +295,7 @@ def _check_next_level(recipe: BackboneRecipe) -> None:
                 found.append(map_)
                 # Only some images go on: here the last one.
                 carried = tuple(part[-1:] for part in carried)
-    _require_close(
+    require_close(
         found,
         [expected[0], *(map_[-1:] for map_ in expected[1:])],
         recipe,
@@ -401,7 +306,7 @@ def _check_next_level(recipe: BackboneRecipe) -> None:
 def _check_channels_last(recipe: BackboneRecipe) -> None:
     module, images = _build(recipe), _images()
     with torch.no_grad():
-        _require_close(
+        require_close(
             _maps(recipe, module, images.contiguous(memory_format=torch.channels_last)),
             _maps(recipe, module, images),
             recipe,
@@ -414,15 +319,15 @@ def _check_normalisation(recipe: BackboneRecipe) -> None:
         normalisation = getattr(_build(recipe, in_channels), "normalisation", None)
         if normalisation is None:
             continue
-        with _reported(recipe, "reading `normalisation` as (mean, std)"):
+        with reported(recipe, "reading `normalisation` as (mean, std)"):
             lengths = [len(values) for values in normalisation]
-        _require(
+        require(
             len(lengths) == 2 and all(n in (1, in_channels) for n in lengths),
             recipe,
             f"normalisation must be None or (mean, std) of 1 or {in_channels} values "
             f"each for {in_channels} channels, got {normalisation!r}.",
         )
-        _require(
+        require(
             all(std > 0 for std in normalisation[1]),
             recipe,
             f"standard deviations must be positive, got {normalisation[1]!r}.",
@@ -430,9 +335,9 @@ def _check_normalisation(recipe: BackboneRecipe) -> None:
 
 
 _CHECKS: tuple[Callable[[BackboneRecipe], None], ...] = (
-    _check_parameters_stored,
+    check_parameters_stored,
     _check_clone,
-    _check_build_keeps_recipe,
+    _check_fresh_modules,
     _check_described_levels,
     _check_maps,
     _check_image_unchanged,
@@ -440,7 +345,6 @@ _CHECKS: tuple[Callable[[BackboneRecipe], None], ...] = (
     _check_batch_independence,
     _check_next_level,
     _check_channels_last,
-    _check_fresh_modules,
     _check_state_dict,
     _check_skeleton,
     _check_parts,

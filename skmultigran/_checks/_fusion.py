@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
 import torch
-from sklearn.base import clone
-from torch import Tensor, nn
+from torch import Tensor
 
+from skmultigran._checks._recipes import (
+    check_clone,
+    check_fresh_modules,
+    check_module,
+    check_parameters_stored,
+    check_state_dict,
+    close,
+    reported,
+    require,
+    require_close,
+)
 from skmultigran._levels import Level
 from skmultigran._recipe import Recipe
 from skmultigran._registry import FUSIONS
@@ -51,7 +60,8 @@ def check_fusion(fusion: str | Recipe) -> None:
 
     Notes
     -----
-    The recipe only stores its parameters and survives `clone`; each `build` gives a
+    The recipe only stores its parameters, none of which is a module or a tensor, and
+    survives `clone`; each `build` gives a
     fresh module. Built for 1 to 6 granularities of different channels, the module
     returns a list of float32 maps, fine to coarse, of the described channels and of
     size `ceil(size / stride)`. It reads every granularity and lets a gradient through
@@ -90,7 +100,7 @@ class _Case:
 
     def __str__(self) -> str:
         kind = "maps" if self.grid is None else f"{self.grid} x {self.grid} grids"
-        return f"{self.recipe!r}, {kind} of {len(self.levels)} granularities"
+        return f"{self.recipe!r} on {kind} of {len(self.levels)} granularities"
 
     def size(self, level: Level) -> tuple[int, int]:
         if self.grid is None:
@@ -105,9 +115,9 @@ class _Case:
 
     def build(self) -> Fusion:
         """Return a module in eval mode, as it may be after some training."""
-        with _reported(str(self), "build"):
+        with reported(self, "build"):
             module = self.recipe.build(self.levels)
-        _check_module(str(self), module)
+        check_module(module, self)
         with torch.no_grad():
             # Gates may start at zero and hide what they let through later.
             for parameter in module.parameters():
@@ -115,11 +125,11 @@ class _Case:
         return module.eval()
 
     def fuse(self, module: Fusion, maps: list[Tensor]) -> list[Tensor]:
-        with _reported(str(self), "forward"):
+        with reported(self, "forward"):
             return module(maps)
 
     def require(self, condition: bool, message: str) -> None:
-        _require(condition, str(self), message)
+        require(condition, self, message)
 
 
 def _cases(recipe: FusionRecipe) -> Iterator[_Case]:
@@ -128,105 +138,16 @@ def _cases(recipe: FusionRecipe) -> Iterator[_Case]:
             yield _Case(recipe, _LEVELS[:count], grid)
 
 
-def _require(condition: bool, who: str, message: str) -> None:
-    # Not an assert statement: those vanish under `python -O`.
-    if not condition:
-        raise AssertionError(f"{who}: a promise of fusions is broken: {message}")
-
-
-@contextmanager
-def _reported(who: str, action: str) -> Iterator[None]:
-    """Turn any exception into an assertion that says what was being done."""
-    try:
-        yield
-    except Exception as error:
-        raise AssertionError(
-            f"{who}: a promise of fusions is broken: {action} raised "
-            f"{type(error).__name__}: {error}"
-        ) from error
-
-
-def _check_module(who: str, module: Fusion) -> None:
-    levels = getattr(module, "levels", None)
-    _require(
-        isinstance(module, nn.Module)
-        and isinstance(levels, tuple)
-        and len(levels) > 0
-        and all(isinstance(level, Level) for level in levels),
-        who,
-        "build must return a torch.nn.Module whose `levels` is a tuple of at least one "
-        f"Level, got {type(module).__name__} with levels={levels!r}.",
-    )
-    strides = [level.stride for level in module.levels]
-    _require(
-        strides == sorted(strides) and strides[0] > 0,
-        who,
-        f"strides of `levels` must be positive and never decrease, got {strides}.",
-    )
-
-
-def _check_parameters_stored(recipe: FusionRecipe) -> None:
-    parameters = recipe.get_params(deep=False)
-    for name, value in parameters.items():
-        _require(
-            not isinstance(value, nn.Module | Tensor),
-            repr(recipe),
-            f"the parameter {name!r} holds a {type(value).__name__}. clone copies its "
-            "numbers, and what one fold learned would travel to the next. Store what "
-            "`build` needs to make it instead.",
-        )
-    # Values of no sensible type show whether the constructor looks at them.
-    given = {name: object() for name in parameters}
-    with _reported(repr(recipe), "the constructor, which must only store,"):
-        fresh = type(recipe)(**given)
-    for name, value in given.items():
-        _require(
-            getattr(fresh, name, None) is value,
-            repr(recipe),
-            f"the constructor must store {name!r} as it is, without change or check.",
-        )
-    extra = sorted(set(vars(fresh)) - set(given))
-    _require(
-        not extra,
-        repr(recipe),
-        f"the constructor must only store its parameters, it also set {extra}.",
-    )
-
-
-def _check_clone(recipe: FusionRecipe) -> None:
-    with _reported(repr(recipe), "sklearn.base.clone"):
-        copy = clone(recipe)
-    anew = type(recipe)(**recipe.get_params(deep=False))
-    for name, other in (("clone", copy), ("get_params", anew)):
-        _require(
-            repr(other) == repr(recipe),
-            repr(recipe),
-            f"{name} must give an equal recipe, gave {other!r}.",
-        )
-
-
 def _check_spatial(recipe: FusionRecipe) -> None:
-    _require(
+    require(
         isinstance(recipe.spatial, bool),
-        repr(recipe),
+        recipe,
         f"`spatial` must be True or False, got {recipe.spatial!r}.",
     )
 
 
 def _check_fresh_modules(recipe: FusionRecipe) -> None:
-    before = repr(recipe), dict(vars(recipe))
-    first, second = (_Case(recipe, _LEVELS[:2], None).build() for _ in range(2))
-    _require(
-        (repr(recipe), dict(vars(recipe))) == before,
-        repr(recipe),
-        "build must not change the recipe.",
-    )
-    shared = {id(p) for p in first.parameters()} & {id(p) for p in second.parameters()}
-    _require(
-        first is not second and not shared,
-        repr(recipe),
-        "two builds must not share a module or a parameter.",
-    )
+    check_fresh_modules(recipe, lambda fresh: _Case(fresh, _LEVELS[:2], None).build())
 
 
 def _check_described_maps(case: _Case) -> None:
@@ -282,7 +203,7 @@ def _check_reads_each_granularity(case: _Case) -> None:
         for i, map_ in enumerate(maps):
             without = [*maps[:i], torch.zeros_like(map_), *maps[i + 1 :]]
             case.require(
-                not _close(case.fuse(module, without), fused, tolerance=1e-6),
+                not close(case.fuse(module, without), fused, tolerance=1e-6),
                 f"granularity {i} must matter, but nothing changes when it is zero.",
             )
 
@@ -319,7 +240,7 @@ def _after_backward(case: _Case, module: Fusion) -> list[Tensor]:
     # A plain sum would not do: the sum over a normalised map is constant.
     loss = torch.stack([(map_ * torch.randn_like(map_)).sum() for map_ in fused]).sum()
     case.require(loss.requires_grad, "forward must let gradients through.")
-    with _reported(str(case), "backward"):
+    with reported(case, "backward"):
         loss.backward()
     return maps
 
@@ -342,8 +263,10 @@ def _check_batch_independence(case: _Case) -> None:
         together = case.fuse(module, maps)
         for row in range(2):
             alone = case.fuse(module, [map_[row : row + 1] for map_ in maps])
-            case.require(
-                _close([map_[row : row + 1] for map_ in together], alone),
+            require_close(
+                [map_[row : row + 1] for map_ in together],
+                alone,
+                case,
                 "in eval mode an image's maps must not depend on its batch.",
             )
 
@@ -353,22 +276,14 @@ def _check_eval_determinism(case: _Case) -> None:
     with torch.no_grad():
         first = [map_.clone() for map_ in case.fuse(module, maps)]
         case.require(
-            _close(case.fuse(module, maps), first, tolerance=1e-6),
+            close(case.fuse(module, maps), first, tolerance=1e-6),
             "in eval mode the same maps must give the same output each time.",
         )
 
 
 def _check_state_dict(case: _Case) -> None:
-    first, second, maps = case.build(), case.build(), case.maps()
-    with torch.no_grad():
-        case.fuse(first.train(), maps)  # moves what is learned without a gradient
-        expected = case.fuse(first.eval(), maps)
-        with _reported(str(case), "load_state_dict of another build's state_dict"):
-            second.load_state_dict(first.state_dict())
-        case.require(
-            _close(case.fuse(second, maps), expected),
-            "a module with another one's state_dict must give the same output.",
-        )
+    maps = case.maps()
+    check_state_dict(case.build, lambda module: case.fuse(module, maps), case)
 
 
 def _check_granularity_weights(case: _Case) -> None:
@@ -376,7 +291,7 @@ def _check_granularity_weights(case: _Case) -> None:
     granularity_weights = getattr(module, "granularity_weights", None)
     if granularity_weights is None:
         return
-    with torch.no_grad(), _reported(str(case), "granularity_weights"):
+    with torch.no_grad(), reported(case, "granularity_weights"):
         weights = granularity_weights(maps)
     expected = _BATCH, len(maps)
     case.require(
@@ -391,20 +306,9 @@ def _check_granularity_weights(case: _Case) -> None:
     )
 
 
-def _close(
-    maps: Sequence[Tensor], others: Sequence[Tensor], tolerance: float = 1e-4
-) -> bool:
-    """Return whether maps agree, relative to the largest number of each map."""
-    # Convolutions add in another order for another batch, hence the tolerance.
-    return all(
-        bool((map_ - other).abs().max() <= tolerance * other.abs().max() + 1e-9)
-        for map_, other in zip(maps, others, strict=True)
-    )
-
-
 _RECIPE_CHECKS: tuple[Callable[[FusionRecipe], None], ...] = (
-    _check_parameters_stored,
-    _check_clone,
+    check_parameters_stored,
+    check_clone,
     _check_spatial,
     _check_fresh_modules,
 )

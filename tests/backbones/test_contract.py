@@ -270,7 +270,19 @@ def test_broken_module_is_reported(module, match):
         check_backbone(UserBackbone(module=module))
 
 
+class HoldsLayer(UserBackbone):
+    def __init__(self, *, module=Kept, layer=None):
+        self.module = module
+        self.layer = layer
+
+
 class ChangesParameter(UserBackbone):
+    def __init__(self, *, module=Kept, widths=(1, 2)):
+        self.module = module
+        self.widths = str(widths)
+
+
+class LooksAtParameter(UserBackbone):
     def __init__(self, *, module=Kept, widths=(1, 2)):
         self.module = module
         self.widths = list(widths)
@@ -353,10 +365,11 @@ class LevelsRaise(UserBackbone):
     ("recipe_class", "match"),
     [
         (ChangesParameter, "must store 'widths' as it is"),
-        (StoresMore, r"must only store parameters, set \['fresh_'\]"),
+        (LooksAtParameter, "the constructor, which must only store, raised TypeError"),
+        (StoresMore, r"must only store its parameters, it also set \['fresh_'\]"),
         (ForgetsParameter, "get_params raised AttributeError"),
-        (SameModule, "must not be the same module"),
-        (SharedParameter, "must not share a parameter"),
+        (SameModule, "must not share a module or a parameter"),
+        (SharedParameter, "must not share a module or a parameter"),
         (OtherLevels, "the built module's levels"),
         (BuildChangesRecipe, "must not change the recipe"),
         (OtherSkeleton, "loading build's state_dict into the skeleton raised Runtime"),
@@ -369,6 +382,13 @@ class LevelsRaise(UserBackbone):
 def test_broken_recipe_is_reported(recipe_class, match):
     with pytest.raises(AssertionError, match=match):
         check_backbone(recipe_class())
+
+
+@pytest.mark.parametrize("layer", [nn.Linear(1, 1), torch.ones(2)])
+def test_parameters_are_neither_modules_nor_tensors(layer):
+    match = f"'layer' holds a {type(layer).__name__}. clone copies its numbers"
+    with pytest.raises(AssertionError, match=match):
+        check_backbone(HoldsLayer(layer=layer))
 
 
 def test_unknown_name():

@@ -184,7 +184,7 @@ def test_check_passes_a_fusion_that_keeps_its_promises(recipe_class):
         (UnusedParameter, r"must reach every parameter, but misses \['unused'\]"),
         (ReadsTheBatch, "an image's maps must not depend on its batch"),
         (Noisy, "(depend on its batch|same output each time)"),
-        (HiddenState, "another one's state_dict must give the same output"),
+        (HiddenState, "another one's state_dict must give the same maps"),
         (
             WrongWeightsShape,
             r"granularity_weights must have shape \(4, 1\), got \(1,\)",

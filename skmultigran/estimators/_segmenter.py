@@ -355,7 +355,7 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
         return results
 
     def _are_one_array(self, X, sizes):
-        """Whether masks are one array: a list of one size may be one fold of several."""
+        """Whether masks are one array; a list may be one fold of several sizes."""
         if self._one_size_ is None:
             return False
         return sizes == {self._one_size_} or getattr(X, "ndim", 1) > 2

@@ -25,6 +25,9 @@ templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_title = "skmultigran"
 html_show_sourcelink = False
+# There are too many pages for the header: the sidebar lists them under their captions.
+html_theme_options = {"navbar_center": []}
+html_sidebars = {"**": ["site-navigation.html"], "index": []}
 exclude_patterns = ["examples"]
 
 autosummary_generate = ["api/index.rst"]

@@ -8,7 +8,7 @@ learns from the scribbled ones. Only the forest is trained.
 """
 
 # %%
-# One of the two photographs that come with scikit-learn, at half its size, and four
+# One of the two photographs that come with scikit-learn, at half its size, and six
 # scribbles. Zero means not labelled.
 
 import matplotlib.pyplot as plt

@@ -51,14 +51,14 @@ def check_backbone(backbone: str | Recipe) -> None:
     Notes
     -----
     The recipe only stores its parameters, none of which is a module or a tensor,
-    survives `clone`, and describes its levels without building. Each `build` gives a fresh module. For images of 1, 3 and 5
-    channels and of sizes down to one pixel, the module returns a list of float32 maps,
-    fine to coarse, of the described channels and of size `ceil(size / stride)`; it
-    lets a gradient through to the image and leaves the image as it was. In eval mode an
-    image's maps depend on that image only, not on the rest of the batch, chance or
-    memory layout, and `next_level` gives the same maps one by one. A state dict carries
-    all that was learned, to what `skeleton` builds, too. Where `parts` does not raise,
-    the parts hold every parameter exactly once.
+    survives `clone`, and describes its levels without building. Each `build` gives a
+    fresh module. For images of 1, 3 and 5 channels and of sizes down to one pixel, the
+    module returns a list of float32 maps, fine to coarse, of the described channels and
+    of size `ceil(size / stride)`; it lets a gradient through to the image and leaves
+    the image as it was. In eval mode an image's maps depend on that image only, not on
+    the rest of the batch, chance or memory layout, and `next_level` gives the same maps
+    one by one. A state dict carries all that was learned, to what `skeleton` builds,
+    too. Where `parts` does not raise, the parts hold every parameter exactly once.
 
     Examples
     --------

@@ -61,16 +61,15 @@ def check_fusion(fusion: str | Recipe) -> None:
     Notes
     -----
     The recipe only stores its parameters, none of which is a module or a tensor, and
-    survives `clone`; each `build` gives a
-    fresh module. Built for 1 to 6 granularities of different channels, the module
-    returns a list of float32 maps, fine to coarse, of the described channels and of
-    size `ceil(size / stride)`. It reads every granularity and lets a gradient through
-    to each, and to each of its parameters. It leaves the maps that come in, and their
-    list, as they were. In eval mode an image's maps depend on that image only, not on
-    the rest of the batch or on chance. A state dict carries all that was learned. With
-    `spatial = False` all of this also holds for granularities pooled to small grids. If
-    the module has `granularity_weights(maps)`, each row has one share per granularity
-    and sums to one.
+    survives `clone`; each `build` gives a fresh module. Built for 1 to 6 granularities
+    of different channels, the module returns a list of float32 maps, fine to coarse, of
+    the described channels and of size `ceil(size / stride)`. It reads every granularity
+    and lets a gradient through to each, and to each of its parameters. It leaves the
+    maps that come in, and their list, as they were. In eval mode an image's maps depend
+    on that image only, not on the rest of the batch or on chance. A state dict carries
+    all that was learned. With `spatial = False` all of this also holds for
+    granularities pooled to small grids. If the module has `granularity_weights(maps)`,
+    each row has one share per granularity and sums to one.
 
     Examples
     --------

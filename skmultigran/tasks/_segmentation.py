@@ -312,6 +312,7 @@ def pixel_weights(
     if not mean:
         raise ValueError(
             f"class_weight={class_weight!r} makes the weights of all pixels zero, so "
-            "there is nothing to learn from. Give a class of the masks a positive weight."
+            "there is nothing to learn from. Give a class of the masks a weight above "
+            "zero."
         )
     return table / mean

@@ -20,6 +20,7 @@ from skmultigran.images import (
     channel_statistics,
     typical_high,
     warn_of_other_unit,
+    warn_of_thin_range,
 )
 from skmultigran.training import check_trainable, resolve_device
 
@@ -235,10 +236,12 @@ class NetworkDesign(NestedRecipes):
 
     def _learn_high(self, images, rows=None):
         """Remember by what another unit is found later; nothing if the user says it."""
-        auto = isinstance(self.value_range, str)
-        self._typical_high_ = (
-            typical_high(images, self.value_range_, rows) if auto else None
-        )
+        self._typical_high_ = None
+        if not isinstance(self.value_range, str):
+            return
+        self._typical_high_ = typical_high(images, self.value_range_, rows)
+        if not self._learns_normalisation():
+            warn_of_thin_range(images, self.value_range_, type(self).__name__, rows)
 
     def _checked(self, source):
         """Return a source of images, after a warning if their unit is another one."""

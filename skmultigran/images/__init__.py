@@ -17,7 +17,11 @@ from skmultigran.images._resizing import RESIZES, resize_images
 from skmultigran.images._shape import ImageShape, chosen_image_size, infer_image_shape
 from skmultigran.images._source import ImageSource
 from skmultigran.images._statistics import channel_statistics
-from skmultigran.images._units import typical_high, warn_of_other_unit
+from skmultigran.images._units import (
+    typical_high,
+    warn_of_other_unit,
+    warn_of_thin_range,
+)
 from skmultigran.images._value_range import ValueRange
 
 __all__ = [
@@ -50,5 +54,6 @@ __all__ = [
     "typical_high",
     "unfit_mask",
     "warn_of_other_unit",
+    "warn_of_thin_range",
     "with_channels",
 ]

@@ -85,3 +85,21 @@ def test_what_is_trained_from_scratch_learns_its_normalisation():
     mean, std = X.mean() / 255, X.std() / 255
     np.testing.assert_allclose(model.network_.mean.item(), mean, rtol=1e-5)
     np.testing.assert_allclose(model.network_.std.item(), std, rtol=1e-5)
+
+
+@pytest.mark.parametrize("backbone", [Averages(), ConvNetBackbone(widths=(4,))])
+def test_what_gets_used_to_nothing_warns_of_images_that_are_nearly_black(backbone):
+    model = MultiGranularityClassifier(backbone=backbone, max_epochs=1)
+    if not backbone.fixed:
+        model.fit(X.astype("uint16"), Y)
+        return
+    with pytest.warns(UserWarning, match="less than a sixteenth.*value_range="):
+        model.fit(X.astype("uint16"), Y)
+    model.set_params(value_range=(0, 255)).fit(X.astype("uint16"), Y)
+
+
+def test_another_type_than_in_fit_is_named():
+    model = MultiGranularityClassifier(backbone=ConvNetBackbone(widths=(4,)))
+    model.set_params(max_epochs=1).fit(X, Y)
+    with pytest.warns(UserWarning, match="of type int16 .* much smaller part"):
+        model.predict(X.astype("int16"))

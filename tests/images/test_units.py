@@ -9,6 +9,7 @@ from skmultigran.images import (
     open_images,
     typical_high,
     warn_of_other_unit,
+    warn_of_thin_range,
 )
 
 GENERATOR = np.random.default_rng(0)
@@ -48,6 +49,82 @@ def check(fitted, later, value_range="auto"):
 def test_another_unit_is_named(fitted, later, message):
     with pytest.warns(UserWarning, match=rf"Me got images .*{message}.*value_range="):
         check(fitted, later)
+
+
+WORDS = BYTES.astype(np.uint16) * 257
+
+
+@pytest.mark.parametrize(
+    ("fitted", "later", "message"),
+    [
+        (BYTES, BYTES.astype(np.int16), "up to 255, a much smaller .*: 32767 becomes"),
+        (BYTES, BYTES[:1].astype(np.uint16), "smaller .*: 65535 becomes 1, but 255"),
+        (BYTES // 16, (BYTES // 16).astype(np.int16), "up to 15, a much smaller"),
+        (BYTES, BYTES.astype(np.uint16) * 4, "up to 1020, a much smaller"),
+        (BYTES.astype(np.int16), BYTES, "larger .*: 255 becomes 1, but 32767 did"),
+        ((BYTES // 16).astype(np.uint16), BYTES // 16, "up to 15, a much larger"),
+        (FLOATS, BYTES.astype(np.uint16), "smaller .*: 65535 becomes 1, but 1 did"),
+        (MASKS.astype(bool), MASKS, "up to 1, a much smaller .*: 255 becomes 1, but 1"),
+        (MASKS, MASKS.astype(bool), "larger .*: 1 becomes 1, but 255 did"),
+        (list(BYTES), list(BYTES.astype(np.int16)), "smaller"),
+    ],
+)
+def test_another_type_for_the_same_values_is_named(fitted, later, message):
+    with pytest.warns(UserWarning, match=rf"images of type .*{message}.*value_range="):
+        check(fitted, later)
+
+
+@pytest.mark.parametrize(
+    ("fitted", "later"),
+    [
+        (BYTES, WORDS),
+        (WORDS, BYTES),
+        (BYTES, WORDS // 32),
+        (BYTES, WORDS[:1] // 100),
+        (BYTES, WORDS * 0),
+        (BYTES // 64, WORDS // 64),
+        (WORDS, BYTES // 100),
+        (WORDS // 100, BYTES // 32),
+        (FLOATS, WORDS),
+        (FLOATS, BYTES[:1] // 100),
+        (MASKS.astype(bool), MASKS * np.uint8(255)),
+        (BYTES.view(np.int8), BYTES),
+        (BYTES, BYTES.view(np.int8)),
+    ],
+)
+def test_other_types_that_are_right_cause_no_warning(fitted, later):
+    check(fitted, later)
+
+
+@pytest.mark.parametrize(
+    ("fitted", "message"),
+    [
+        (BYTES.astype(np.uint16) * 16, "type uint16 with values from 0 to 4080, less"),
+        (BYTES.astype(np.int16), "type int16 with values from 0 to 255, less"),
+        (list(BYTES.astype(np.uint16)), "to 255, less than a sixteenth"),
+    ],
+)
+def test_integers_that_use_little_of_their_type_are_named(fitted, message):
+    images = open_images(fitted, owner="Me")
+    with pytest.warns(UserWarning, match=rf"Me got images .*{message}.*value_range="):
+        warn_of_thin_range(images, ValueRange.learn(images), "Me")
+
+
+@pytest.mark.parametrize(
+    ("fitted", "value_range"),
+    [
+        (WORDS, "auto"),
+        (WORDS // 15, "auto"),
+        (BYTES // 64, "auto"),
+        (WORDS * 0, "auto"),
+        (BYTES.astype(np.int64), "auto"),
+        (BYTES * 1.0, "auto"),
+        (BYTES.astype(np.uint16), (0, 255)),
+    ],
+)
+def test_integers_that_use_their_type_cause_no_warning(fitted, value_range):
+    images = open_images(fitted, owner="Me")
+    warn_of_thin_range(images, ValueRange.learn(images, value_range), "Me")
 
 
 @pytest.mark.parametrize(

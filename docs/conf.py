@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from docutils import nodes
 from sphinx_gallery.sorting import FileNameSortKey
 
 import skmultigran
@@ -58,6 +59,15 @@ suppress_warnings = [
 ]
 
 
+def describe_figures(app, doctree):
+    """Replace file names, which the gallery takes where a figure has no title."""
+    title = doctree.next_node(nodes.title)
+    for node in doctree.findall(nodes.Element):
+        if str(node.get("alt", "")).startswith("plot "):
+            node["alt"] = f"Figure of the example {title.astext()}"
+
+
 def setup(app):
     """Write the reference page before the summaries are looked for."""
     app.connect("builder-inited", api_reference.write, priority=100)
+    app.connect("doctree-read", describe_figures)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from skmultigran._registry import BACKBONES, FUSIONS
+from skmultigran._registry import BACKBONES, FUSIONS, HEADS, TRAININGS
 
 DOCS = Path(__file__).parents[1] / "docs"
 SECTIONS = runpy.run_path(str(DOCS / "api_reference.py"))["SECTIONS"]
@@ -26,6 +26,19 @@ def test_index_lists_every_page():
         listed |= {line for line in block.split() if not line.startswith(":")}
     pages = {str(path.relative_to(DOCS).with_suffix("")) for path in DOCS.rglob("*.md")}
     assert pages - {"index"} <= listed
+
+
+@pytest.mark.parametrize("registry", [BACKBONES, FUSIONS, HEADS, TRAININGS])
+def test_choosing_lists_every_registered_name(registry):
+    page = (DOCS / "choosing.md").read_text(encoding="utf-8")
+    table = page.split(f"| `{registry.kind}=` |")[1].split("\n\n")[0]
+    cells = "".join(re.findall(r"^\|([^|]*)\|", table, flags=re.MULTILINE))
+    own = [
+        name
+        for name, recipe in registry._classes.items()
+        if recipe.__module__.startswith("skmultigran.")
+    ]
+    assert sorted(re.findall(r'`"(\w+)"`', cells)) == sorted(own)
 
 
 def run_page(name):

@@ -32,7 +32,12 @@ def fashion_5k():
 
 LOADERS = {"digits": digits, "mnist-5k": mnist_5k, "fashion-5k": fashion_5k}
 # Training images of Fashion-MNIST; the test images are always the official 10,000.
-FASHION = {"fashion": 60_000, "fashion-1k": 1_000, "fashion-5k": 5_000}
+FASHION = {
+    "fashion": 60_000,
+    "fashion-300": 300,
+    "fashion-1k": 1_000,
+    "fashion-5k": 5_000,
+}
 DRAWN = ("digits", "mnist-5k", *FASHION)
 
 

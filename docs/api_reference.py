@@ -81,7 +81,7 @@ SECTIONS = (
         "Training",
         "skmultigran",
         "How weights are learned, and features of images kept.",
-        ("Training", "ProgressiveTraining", "FeatureCache"),
+        ("Training", "ProgressiveTraining", "ClosedFormTraining", "FeatureCache"),
     ),
     Section(
         "Files",

@@ -47,12 +47,13 @@ from skmultigran.preprocessing import (
     ImageReader,
     ImageResizer,
 )
-from skmultigran.training import ProgressiveTraining, Training
+from skmultigran.training import ClosedFormTraining, ProgressiveTraining, Training
 
 __all__ = [
     "AttentionFusion",
     "BiFPNFusion",
     "BoxHead",
+    "ClosedFormTraining",
     "ConcatFusion",
     "ConvNetBackbone",
     "DenseHead",

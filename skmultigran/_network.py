@@ -210,7 +210,7 @@ class MultiGranularityNetwork(Network):
         if self.exits is not None and self.exits.learn:
             return self.staged(inputs)
         if inputs.ndim == 2:
-            return self.head(self._fused_rows(inputs))
+            return self.head(self.fuse_rows(inputs))
         return self.head(self.fuse(self.extract(inputs)))
 
     def staged(self, inputs: Tensor) -> Tensor:
@@ -298,7 +298,7 @@ class MultiGranularityNetwork(Network):
         )
         return {name: level.channels * cells for name, level in names_and_levels}
 
-    def _fused_rows(self, rows: Tensor) -> list[list[Tensor]]:
+    def fuse_rows(self, rows: Tensor) -> list[list[Tensor]]:
         """Return the fused maps, grid by grid, from rows of `pooled`."""
         return self.fuse_pooled(self._grids_of_rows(rows))
 
@@ -330,7 +330,7 @@ class MultiGranularityNetwork(Network):
             The pooled and fused maps, grid by grid.
         """
         if inputs.ndim == 2:
-            return self.head.features(self._fused_rows(inputs))
+            return self.head.features(self.fuse_rows(inputs))
         return self.head.features(self.fuse(self.extract(inputs)))
 
     def fuse(self, maps: list[Tensor]) -> list[list[Tensor]]:

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from skmultigran._recipe import Recipe
 from skmultigran._registry import BACKBONES, FUSIONS, HEADS, TRAININGS
 from skmultigran._support import HasMethods, Interval, StrOptions
+from skmultigran.estimators._closed_form import check_frozen, check_solvable
 from skmultigran.estimators._design import NetworkDesign
 from skmultigran.estimators._feature_keys import feature_keys
 from skmultigran.estimators._frozen import frozen_rows
@@ -53,6 +54,7 @@ from skmultigran.training import (
     resolve_device,
     resolve_precision,
     seeded,
+    solve_head,
     train,
 )
 
@@ -168,6 +170,9 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
             if reuse:
                 load_net_state(net, net_state(self.net_), optimizer=False)
             self.net_ = net
+            if self._training_.closed_form:
+                progress = self._progress(X, y, sample_weight)
+                return self._solve(source, samples, validation_samples, progress)
             source = self._seen(source)
             batches = self._batches(source, samples, generator)
             validation = self._validation(validation_samples)
@@ -204,6 +209,29 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
         self.best_epoch_ = (stopping and stopping.best_epoch) or self.n_iter_
         progress.end()
 
+    def _solve(self, source, samples, validation_samples, progress):
+        """Learn the head in closed form, which counts as one epoch."""
+        check_solvable(self)
+        try:
+            progress.begin_epoch(1)
+            epoch = solve_head(
+                self.net_.module_,
+                self._seen(source),
+                torch.from_numpy(samples.targets),
+                torch.from_numpy(samples.weights),
+                self._task,
+                self._training_.shrinkages,
+            )
+            validation = self._validation(validation_samples)
+            if validation is not None:
+                epoch |= validation.evaluate(self.net_)
+            self.history_ = [epoch]
+            progress.end_epoch(epoch)
+        finally:
+            progress.close()
+        self.n_iter_ = self._epochs_done_ = self.best_epoch_ = 1
+        progress.end()
+
     def _progress(self, X, y, sample_weight):
         return FitProgress(
             self,
@@ -218,6 +246,8 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
         """Set the values that "auto" stands for."""
         self._training_ = clone(self._recipe("training"))
         self._training_.check_parameters()
+        if self._training_.closed_form:
+            check_frozen(self)
         tuning = self._is_fine_tuned()
         self.batch_size_ = (
             auto_batch_size(n, fine_tuning=tuning)
@@ -234,6 +264,8 @@ class BaseMultiGranularity(CallbackSupportMixin, NetworkDesign):
             if self.max_epochs == "auto"
             else self.max_epochs
         )
+        if self._training_.closed_form:
+            self.max_epochs_ = 1
         self.lr_ = auto_lr(self._training_.optimizer) if self.lr == "auto" else self.lr
         # Rows of a frozen backbone are no images: there is little to compute.
         pixels = 0 if self._is_frozen() else math.prod(self.image_size_)

@@ -34,8 +34,10 @@ class MultiGranularityClassifier(
         also while `backbone` is a name.
     fusion : str or recipe, default="concat"
         The fusion network: a registered name or a recipe such as `AttentionFusion`.
-    head : str or recipe, default="pooled"
-        The head: "pooled" or `PooledHead`.
+    head : str or recipe, default="auto"
+        The head: "pooled" or `PooledHead`. "auto": `PooledHead()`; with
+        `training="closed_form"` the roots of averages, on a grid of 7 x 7 cells or, of
+        a pretrained backbone, of whole maps.
     scales : sequence of float, default=(1.0,)
         Image pyramid: the backbone also sees the anti-aliased image at these factors of
         its size, and every scale contributes its levels.
@@ -193,6 +195,9 @@ class MultiGranularityClassifier(
 
     `HalvingGridSearchCV` over `resource="max_epochs"` needs `max_resources` given.
 
+    `cross_val_predict` of probabilities numbers the labels of each column before it
+    fits: columns of two words each are zeros and ones then, and are learned as such.
+
     References
     ----------
     .. [1] C.-Y. Lee et al., "Deeply-Supervised Nets", AISTATS 2015, arXiv 1409.5185.
@@ -222,7 +227,7 @@ class MultiGranularityClassifier(
         *,
         backbone="convnet",
         fusion="concat",
-        head="pooled",
+        head="auto",
         scales=(1.0,),
         image_shape=None,
         image_size=None,

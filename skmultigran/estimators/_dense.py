@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skmultigran._support import Interval, StrOptions, fit_context
 from skmultigran.estimators._frozen_maps import MapSource, tile_maps, tile_outputs
 from skmultigran.estimators._reading import read_images
-from skmultigran.estimators._restoring import restored_on_failure
+from skmultigran.estimators._restoring import forget_fit, restored_on_failure
 from skmultigran.estimators._supervised import SupervisedMultiGranularity
 from skmultigran.feature_cache import resolve_cache
 from skmultigran.images import CropSource, JointAugmentation
@@ -113,6 +113,8 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
         """
         with restored_on_failure(self):
             reuse = self.warm_start and self.__sklearn_is_fitted__()
+            if not reuse:
+                forget_fit(self)
             self._check_head()
             self._fit_on_targets(
                 X,

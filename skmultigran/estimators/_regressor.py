@@ -40,8 +40,10 @@ class MultiGranularityRegressor(RegressorMixin, MultiGranularityPredictor):
         also while `backbone` is a name.
     fusion : str or recipe, default="concat"
         The fusion network: a registered name or a recipe such as `AttentionFusion`.
-    head : str or recipe, default="pooled"
-        The head: "pooled" or `PooledHead`.
+    head : str or recipe, default="auto"
+        The head: "pooled" or `PooledHead`. "auto": `PooledHead()`; with
+        `training="closed_form"` the roots of averages, on a grid of 7 x 7 cells or, of
+        a pretrained backbone, of whole maps.
     scales : sequence of float, default=(1.0,)
         Image pyramid: the backbone also sees the anti-aliased image at these factors of
         its size, and every scale contributes its levels.
@@ -203,7 +205,7 @@ class MultiGranularityRegressor(RegressorMixin, MultiGranularityPredictor):
         epsilon=0.5,
         backbone="convnet",
         fusion="concat",
-        head="pooled",
+        head="auto",
         scales=(1.0,),
         image_shape=None,
         image_size=None,

@@ -241,11 +241,27 @@ class Pooled(PooledFeatures):
         Tensor of shape (B, n_outputs)
             Raw numbers, such as logits.
         """
+        features = self.norm(self.columns(grids))
+        return self.linear(self.dropout(features * self.scale))
+
+    def columns(self, grids: Sequence[Sequence[Tensor]]) -> Tensor:
+        """Return what is normalised and mapped linearly to the answer.
+
+        Parameters
+        ----------
+        grids : sequence of sequences of Tensor of shape (B, C_l, g, g)
+            For each grid the pooled and fused maps.
+
+        Returns
+        -------
+        Tensor of shape (B, n_features)
+            The features to their power.
+        """
         features = self.features(grids)
-        if self.power != 1:
-            sizes = features.abs().clamp_min(_SMALLEST)
-            features = features.sign() * sizes**self.power
-        return self.linear(self.dropout(self.norm(features) * self.scale))
+        if self.power == 1:
+            return features
+        sizes = features.abs().clamp_min(_SMALLEST)
+        return features.sign() * sizes**self.power
 
 
 @register_head("pooled")

@@ -7,6 +7,11 @@ from skmultigran.training._auto import (
     auto_max_epochs,
 )
 from skmultigran.training._batches import TrainingBatches, batch_bounds
+from skmultigran.training._closed_form import (
+    ClosedFormTraining,
+    check_closed_form,
+    solve_head,
+)
 from skmultigran.training._compiling import compiled
 from skmultigran.training._crop_batches import CropBatches
 from skmultigran.training._deep_supervision import deeply_supervised
@@ -53,6 +58,7 @@ from skmultigran.training._trainer import Validation, train
 
 __all__ = [
     "PRECISIONS",
+    "ClosedFormTraining",
     "CropBatches",
     "DenseValidation",
     "EarlyStopping",
@@ -77,6 +83,7 @@ __all__ = [
     "backbone_frozen_for",
     "batch_bounds",
     "build_net",
+    "check_closed_form",
     "check_trainable",
     "compiled",
     "computed_rows",
@@ -98,6 +105,7 @@ __all__ = [
     "resolve_precision",
     "scaled_to_mean_one",
     "seeded",
+    "solve_head",
     "tiles",
     "to_plain",
     "train",

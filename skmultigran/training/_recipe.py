@@ -79,6 +79,8 @@ class Training(Recipe):
 
     # Whether each stage of the network takes steps of its own.
     progressive = False
+    # Whether the head is solved instead of trained.
+    closed_form = False
 
     _parameter_constraints = {
         "optimizer": [StrOptions({"adamw", "sgd"})],

@@ -1,0 +1,91 @@
+"""What a head that is solved in closed form asks of the rest."""
+
+from __future__ import annotations
+
+from skmultigran._recipe import Recipe
+from skmultigran._registry import BACKBONES, TRAININGS
+from skmultigran.heads import PooledHead
+from skmultigran.training import check_closed_form
+
+
+def check_frozen(estimator) -> None:
+    """Raise if more than the head would have to learn.
+
+    Parameters
+    ----------
+    estimator : BaseMultiGranularity
+        The estimator about to be fitted, with a training in closed form.
+
+    Raises
+    ------
+    ValueError
+        If the answer has no closed form, or the backbone is not frozen.
+    """
+    check_closed_form(estimator._task)
+    if not estimator._is_frozen():
+        raise ValueError(
+            f"training={estimator.training!r} solves for the head alone, from one pass "
+            f"over the images, but trainable={estimator.trainable!r}, "
+            f"augment={estimator.augment!r} and fusion={estimator.fusion!r} ask for "
+            "more. Set trainable='head', augment='auto' and fusion='concat', or take "
+            "training='standard'."
+        )
+
+
+def check_solvable(estimator) -> None:
+    """Raise if the network has parts besides the head that would have to learn.
+
+    Parameters
+    ----------
+    estimator : BaseMultiGranularity
+        The estimator, with its new network.
+
+    Raises
+    ------
+    ValueError
+        If the fusion has weights, or if there are early answers.
+    """
+    network = estimator.network_
+    start = f"training={estimator.training!r} solves for one head alone, but"
+    if any(True for _ in network.fusion.parameters()):
+        raise ValueError(
+            f"{start} fusion={estimator.fusion!r} has weights to learn. Set "
+            "fusion='concat' without channels, which has none, or training='standard'."
+        )
+    if network.exits is not None:
+        raise ValueError(
+            f"{start} deep_supervision=True adds heads. Set deep_supervision=False, or "
+            "training='standard'."
+        )
+
+
+def auto_head(estimator) -> PooledHead:
+    """Return the head that `head="auto"` stands for.
+
+    A head in closed form can have as many columns as the transformer makes: roots of
+    averages on a grid of 7 x 7, or, of pretrained maps, whose channels tell much by
+    themselves, of whole maps.
+
+    Parameters
+    ----------
+    estimator : BaseMultiGranularity
+        The estimator.
+
+    Returns
+    -------
+    PooledHead
+        The head.
+    """
+    training, backbone = (
+        estimator._resolved("training"),
+        estimator._resolved("backbone"),
+    )
+    # Unknown names are for fit to complain of.
+    known = all(
+        isinstance(value, Recipe) or value in registry
+        for value, registry in ((training, TRAININGS), (backbone, BACKBONES))
+    )
+    if not known or not estimator._recipe("training").closed_form:
+        return PooledHead()
+    pretrained = estimator._recipe("backbone").pretrained
+    return PooledHead(pooling=("avg",), grid=(1,) if pretrained else (7,), power=0.5)

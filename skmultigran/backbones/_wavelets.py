@@ -68,6 +68,11 @@ def _frequencies(shape: tuple[int, int], spacing: int) -> tuple[np.ndarray, np.n
     return rows[:, None], columns[None, :]
 
 
+# Far away they are 0, whatever numpy is told to do where numbers become too small.
+_with_tails = np.errstate(under="ignore")
+
+
+@_with_tails
 def _gaussian(
     rows: np.ndarray,
     columns: np.ndarray,
@@ -165,6 +170,7 @@ def morlet_bank(
     ]
 
 
+@_with_tails
 def gaussian_average(length: int, padded: int, spacing: int, stride: int) -> np.ndarray:
     """Return the matrix that averages samples of one axis by a Gaussian.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
@@ -265,13 +266,14 @@ def checked_scales(scales):
     Raises
     ------
     ValueError
-        If one is not positive, or two have one name.
+        If one is no positive, finite number, or two have one name.
     """
     values = tuple(float(scale) for scale in scales)
     names = {f"{value:.2f}" for value in values}
-    if not values or min(values) <= 0 or len(names) < len(values):
+    positive = all(0 < value < math.inf for value in values)
+    if not values or not positive or len(names) < len(values):
         raise ValueError(
-            f"scales={scales!r} must be positive factors of the image's size that "
-            "differ in the first two decimals, such as (1.0, 0.5)."
+            f"scales={scales!r} must be positive, finite factors of the image's size "
+            "that differ in the first two decimals, such as (1.0, 0.5)."
         )
     return values

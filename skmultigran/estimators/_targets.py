@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from sklearn.utils import check_array, column_or_1d
 
 from skmultigran.estimators._label_columns import (
@@ -176,6 +177,7 @@ class NumberTargets:
 
     def checked(self, y):
         """Return `y` as finite floats, `(n,)` or `(n, n_outputs)`."""
+        y = y.detach() if isinstance(y, torch.Tensor) else y
         return check_array(
             y, dtype=[np.float64, np.float32], ensure_2d=False, input_name="y"
         )

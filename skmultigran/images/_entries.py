@@ -204,12 +204,14 @@ def check_rows(X: Any, owner: str) -> None:
     >>> check_rows([[0.0, 0.5], [1.0, 0.0]], "the example")
     """
     # Some sparse matrices are mappings too.
-    if isinstance(X, (Iterator, Mapping, Set)) and not hasattr(X, "shape"):
+    streams = isinstance(X, (Iterator, Mapping, Set)) and not hasattr(X, "shape")
+    pairs = _has_pairs(X)
+    if streams or (isinstance(X, Dataset) and not pairs):
         raise ValueError(
             f"{owner} takes an array or a column of images, but X is a "
             f"{type(X).__name__}. Pass a list of the images."
         )
-    if isinstance(X, (Dataset, DataLoader)) or _is_pair(X):
+    if pairs:
         raise ValueError(
             f"{owner} takes images and answers apart, but X has pairs of both. Pass "
             "X = [image for image, _ in pairs] and y = [answer for _, answer in pairs]."
@@ -230,7 +232,11 @@ def check_rows(X: Any, owner: str) -> None:
         )
 
 
-def _is_pair(X) -> bool:
+def _has_pairs(X) -> bool:
+    if isinstance(X, DataLoader):
+        return True
+    if isinstance(X, Dataset):
+        return isinstance(next(iter(X), None), (tuple, list, Mapping))
     first = X[0] if isinstance(X, (list, tuple)) and len(X) else None
     return isinstance(first, tuple) and len(first) == 2 and _is_entry(first[0])
 

@@ -63,7 +63,8 @@ def infer_image_shape(shape, image_shape) -> ImageShape:
     Raises
     ------
     ValueError
-        If `image_shape` does not fit; for rows the message lists shapes that would.
+        If images have no pixels, or `image_shape` does not fit; for rows the message
+        lists shapes that would.
 
     Warns
     -----
@@ -137,6 +138,11 @@ def _as_shape(image_shape) -> ImageShape:
 
 def _of_array(shape, given: ImageShape | None) -> ImageShape:
     found = ImageShape(*(*shape[1:], 1)[:3])
+    if not found.n_features:
+        raise ValueError(
+            f"X is an array of shape {tuple(shape)}, of images without pixels. An "
+            "array is (n, h, w) or (n, h, w, c), and no side of an image may be 0."
+        )
     if given is not None and given != found:
         raise ValueError(
             f"image_shape={tuple(given)}, but X is an array of images of shape "

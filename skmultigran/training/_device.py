@@ -36,10 +36,14 @@ def resolve_device(device: str) -> str:
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError, ImportError) as error:
         raise ValueError(
-            f"device={device!r} cannot be used: {str(error).splitlines()[0]} Pass "
-            f"'auto' for the best device that is there, here {_best_device()!r}."
+            f"device={device!r} cannot be used: {_first_line(error)}. Pass 'auto' for "
+            f"the best device that is there, here {_best_device()!r}."
         ) from error
     return device
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].rstrip(".")
 
 
 def _best_device() -> str:

@@ -117,3 +117,9 @@ def test_mirroring_is_that_of_numpy(length, padded):
         np.arange(length), (before, padded - length - before), mode="symmetric"
     )
     np.testing.assert_array_equal(symmetric_indices(length, padded), expected)
+
+
+def test_numbers_too_small_to_tell_from_zero_are_no_error():
+    with np.errstate(all="raise"):
+        assert np.isfinite(morlet((64, 64), 0, 0.4, 0.5)).all()
+        assert np.isfinite(gaussian_average(64, 128, 1, 2)).all()

@@ -133,9 +133,11 @@ BAD_PARAMETERS = {
     "image_shape of words": ({"image_shape": ("a", "b")}, "positive integers"),
     "image_size of three": ({"image_size": (1, 2, 3)}, r"\(height, width\)"),
     "image_size zero": ({"image_size": 0}, "'image_size' parameter"),
-    "scales negative": ({"scales": (1.0, -0.5)}, "positive factors"),
+    "scales negative": ({"scales": (1.0, -0.5)}, "positive, finite factors"),
+    "scales NaN": ({"scales": (np.nan,)}, "positive, finite factors"),
+    "scales infinite": ({"scales": (1.0, np.inf)}, "positive, finite factors"),
     "scales equal": ({"scales": (1.0, 1.001)}, "differ in the first two decimals"),
-    "scales empty": ({"scales": ()}, "positive factors"),
+    "scales empty": ({"scales": ()}, "positive, finite factors"),
     "backbone unknown": ({"backbone": "convnett"}, "Did you mean 'convnet'"),
     "fusion unknown": ({"fusion": "atention"}, "Did you mean 'attention'"),
     "head unknown": ({"head": "poold"}, "Did you mean 'pooled'"),
@@ -216,7 +218,7 @@ BAD_PREDICTS = {
     "another size": (np.zeros((2, 6, 7)), "6 x 7 pixels.*fitted on images of 6 x 6"),
     "one image": (np.zeros((6, 6)), r"shape \(6, 6\), a single one. Pass X\[None\]"),
     "one path": (Path("a.png"), r"PosixPath\('a.png'\), a single one. Pass \[X\]"),
-    "another channel count": (np.zeros((2, 6, 6, 3)), "3 channels.*images with 1"),
+    "another channel count": (np.zeros((2, 6, 6, 2)), "2 channels.*images with 1"),
 }
 
 
@@ -295,3 +297,15 @@ def test_too_little_to_hold_out(small):
     match = r"cannot hold out validation_fraction=0.05 of 20 images.*pass X_val"
     with pytest.raises(ValueError, match=match):
         small(early_stopping=True, validation_fraction=0.05).fit(X, y)
+
+
+def test_too_much_to_hold_out(small):
+    match = r"parameters\. Change validation_fraction"
+    with pytest.raises(ValueError, match=match):
+        small(early_stopping=True, validation_fraction=0.999).fit(X, Y)
+
+
+def test_unknown_classes_of_validation(small):
+    match = r"X_val and y_val: y has the labels \[7\].*learns its classes once"
+    with pytest.raises(ValueError, match=match):
+        small().fit(X, Y, X_val=X, y_val=np.full(20, 7))

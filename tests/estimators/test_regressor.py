@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
@@ -44,6 +45,14 @@ def noise():
     """Return images that are all alike, and skewed numbers: nothing to tell from X."""
     y = np.random.default_rng(0).exponential(size=300) * 50 + 1000
     return np.zeros((300, 2, 2)), y
+
+
+def test_numbers_may_be_a_tensor_with_gradients(digits):
+    images, y = digits
+    expected = small(max_epochs=1).fit(images, y).predict(images)
+    numbers = torch.tensor(y, requires_grad=True)
+    found = small(max_epochs=1).fit(images, numbers).predict(images)
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_it_learns_what_the_image_shows(digits):

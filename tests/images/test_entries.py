@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, Subset, TensorDataset
 
 from skmultigran.images import check_rows, holds_images, open_images
 from skmultigran.images._entries import image_entries
@@ -153,6 +153,11 @@ NO_IMAGES = {
     "missing in a frame": (pd.DataFrame({"a": [None]}), "X has 1 rows, all of them"),
     "pairs": ([(np.zeros((2, 2)), 1)], r"\[image for image, _ in pairs\]"),
     "a torch dataset": (TensorDataset(torch.zeros(3, 2, 2)), "X has pairs of both"),
+    "a torch subset": (
+        Subset([np.zeros((2, 2))], [0]),
+        "X is a Subset. Pass a list of",
+    ),
+    "pairs in a subset": (Subset([(np.zeros((2, 2)), 1)], [0]), "X has pairs of both"),
     "a torch loader": (DataLoader([(torch.zeros(2, 2), 1)]), "X has pairs of both"),
     "a generator": ((path for path in NAMES), "X is a generator. Pass a list"),
     "a dictionary": ({"image": NAMES}, "X is a dict. Pass a list"),

@@ -115,3 +115,9 @@ def test_bad_image_shape(image_shape):
         ValueError, match=r"must be \(height, width\) or .* positive int"
     ):
         infer_image_shape((9, 64), image_shape)
+
+
+@pytest.mark.parametrize("shape", [(9, 0, 5), (9, 5, 0, 3), (9, 5, 5, 0)])
+def test_images_without_pixels(shape):
+    with pytest.raises(ValueError, match="of images without pixels.*no side"):
+        infer_image_shape(shape, None)

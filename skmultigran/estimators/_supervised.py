@@ -11,6 +11,7 @@ from sklearn.utils import check_consistent_length
 
 from skmultigran._support import StrOptions, fit_context
 from skmultigran.estimators._base import BaseMultiGranularity, Samples
+from skmultigran.estimators._closed_form import auto_head
 from skmultigran.estimators._reading import read_images
 from skmultigran.estimators._restoring import forget_fit, restored_on_failure
 from skmultigran.training import (
@@ -142,9 +143,9 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
             raise ValueError(
                 f"{type(self).__name__} cannot hold out "
                 f"validation_fraction={self.validation_fraction} of "
-                f"{len(samples.rows)} images for early_stopping=True: {error}. Change "
-                "validation_fraction, pass X_val and y_val, or set "
-                "early_stopping=False."
+                f"{len(samples.rows)} images for early_stopping=True: "
+                f"{str(error).rstrip('.')}. Change validation_fraction, pass X_val and "
+                "y_val, or set early_stopping=False."
             ) from error
         return tuple(_part(samples, np.sort(part)) for part in (kept, held))
 
@@ -156,6 +157,15 @@ class MultiGranularityPredictor(SupervisedMultiGranularity):
         **SupervisedMultiGranularity._parameter_constraints,
         "on_error": [StrOptions({"raise", "skip"})],
     }
+
+    def _resolved(self, name):
+        value = super()._resolved(name)
+        if name == "head" and isinstance(value, str) and value == "auto":
+            return self._auto_head()
+        return value
+
+    def _auto_head(self):
+        return auto_head(self)
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -221,6 +231,11 @@ class MultiGranularityPredictor(SupervisedMultiGranularity):
                 "early_stopping=True, but partial_fit takes a single pass over the "
                 "images, so there is nothing to stop. Set early_stopping='auto' or "
                 "False, or call fit."
+            )
+        if self._recipe("training").closed_form:
+            raise ValueError(
+                f"training={self.training!r} needs all images at once, and partial_fit "
+                "takes some after the other. Call fit, or take training='standard'."
             )
         if not first:
             self._check_same_network("partial_fit")

@@ -286,3 +286,14 @@ def test_other_columns_than_in_fit(small, corners, answers):
     classifier = small(max_epochs=1, warm_start=True).fit(images, answers)
     with pytest.raises(ValueError, match=r"\(80,\).*2 columns"):
         classifier.fit(images, answers[:, 0])
+
+
+def test_probabilities_of_folds_are_of_numbered_labels(small, corners):
+    images, lit = corners
+    words = np.where(lit, "yes", "no")
+    folds = {"cv": 3, "method": "predict_proba"}
+    found = cross_val_predict(small(max_epochs=1), images, words, **folds)
+    expected = cross_val_predict(small(max_epochs=1), images, lit, **folds)
+    np.testing.assert_array_equal(found, expected)
+    whole = small(max_epochs=1).fit(images, words).predict_proba(images)
+    assert [part.shape for part in whole] == [(80, 2)] * 3

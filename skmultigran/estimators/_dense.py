@@ -219,10 +219,10 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
         """Return what the network is trained on: crops of images, or of their maps."""
         if not self._trained_[1]:
             return source
-        self.net_.module_.eval()
-        return self._map_source(source, self.net_.module_, keep=True)
+        return self._map_source(source, keep=True)
 
-    def _map_source(self, source, network, *, keep):
+    def _map_source(self, source, *, keep):
+        network = folded(self.net_.module_.eval())
         return MapSource(
             source,
             network,
@@ -237,13 +237,16 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
     # -------------------------------------------------------------- predict
 
     def _read(self, X):
-        """Return a source of the images in X, or of their maps if `memory` has them."""
+        """Return a source of the images in X, or of their maps.
+
+        A frozen backbone looks at each image whole whether there is a `memory` or not,
+        so that it changes no bit.
+        """
         check_is_fitted(self)
         source = self._source(read_images(self, X, reset=False))
-        if not self._trained_[1] or resolve_cache(self.memory) is None:
+        if not self._trained_[1]:
             return source
-        # Nothing else is kept: each image is looked at once.
-        return self._map_source(source, folded(self.net_.module_), keep=False)
+        return self._map_source(source, keep=False)
 
     def _tile_outputs(self, source):
         """Yield position, tile and raw numbers of all images in a source."""

@@ -187,7 +187,7 @@ def test_frozen_with_memory(tmp_path):
         for memory in (None, str(tmp_path))
     ]
     plain, kept = (detector.predict(X)[0]["boxes"] for detector in detectors)
-    np.testing.assert_allclose(plain, kept, atol=1e-3)
+    np.testing.assert_array_equal(plain, kept)
 
 
 def test_early_stopping_and_warm_start():

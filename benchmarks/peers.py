@@ -47,12 +47,12 @@ def _ours(augment, **training):
     return make
 
 
-def _scattering(case, *steps):
+def _scattering(case):
     from sklearn.pipeline import make_pipeline
 
     from skmultigran import MultiGranularityTransformer
 
-    return make_pipeline(MultiGranularityTransformer(), *steps, _lda())
+    return make_pipeline(MultiGranularityTransformer(), _lda())
 
 
 def _mixing(case):
@@ -60,14 +60,19 @@ def _mixing(case):
     return _ours(augment, mixup=0.4)(case)
 
 
+def _closed_form(case):
+    from skmultigran import MultiGranularityClassifier
+
+    return MultiGranularityClassifier(
+        backbone="scattering", trainable="head", training="closed_form"
+    )
+
+
 def _vote(case):
-    from sklearn.decomposition import PCA
     from sklearn.ensemble import VotingClassifier
 
-    wavelets = _scattering(case, PCA(300, random_state=case.seed))
-    members = [("network", _mixing(case)), ("wavelets", wavelets)]
-    # Discriminants are too sure of themselves.
-    return VotingClassifier(members, voting="soft", weights=[3, 1])
+    members = [("network", _mixing(case)), ("wavelets", _closed_form(case))]
+    return VotingClassifier(members, voting="soft")
 
 
 def _kymatio(case):
@@ -173,8 +178,13 @@ PEERS = {
         ours=True,
         random=True,
     ),
+    "closed-form": Peer(
+        "MultiGranularityClassifier, scattering, training='closed_form'",
+        _closed_form,
+        ours=True,
+    ),
     "vote": Peer(
-        "VotingClassifier: mixup=0.4; MultiGranularityTransformer, PCA, LDA",
+        "VotingClassifier: mixup=0.4; scattering, training='closed_form'",
         _vote,
         ours=True,
         random=True,

@@ -80,7 +80,7 @@ SECTIONS = (
     Section(
         "Training",
         "skmultigran",
-        "How weights are learned, and features of images kept.",
+        "How weights are learned or solved for, and where features of images are kept.",
         ("Training", "ProgressiveTraining", "ClosedFormTraining", "FeatureCache"),
     ),
     Section(

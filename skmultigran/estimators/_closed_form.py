@@ -64,7 +64,7 @@ def auto_head(estimator) -> PooledHead:
 
     A head in closed form can have as many columns as the transformer makes: roots of
     averages on a grid of 7 x 7, or, of pretrained maps, whose channels tell much by
-    themselves, of whole maps.
+    themselves, of whole maps and their quarters.
 
     Parameters
     ----------
@@ -88,4 +88,4 @@ def auto_head(estimator) -> PooledHead:
     if not known or not estimator._recipe("training").closed_form:
         return PooledHead()
     pretrained = estimator._recipe("backbone").pretrained
-    return PooledHead(pooling=("avg",), grid=(1,) if pretrained else (7,), power=0.5)
+    return PooledHead(pooling=("avg",), grid=(1, 2) if pretrained else (7,), power=0.5)

@@ -6,6 +6,7 @@ import importlib
 from types import ModuleType
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.metrics._scorer import _Scorer as Scorer
 from sklearn.utils._indexing import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -36,6 +37,7 @@ __all__ = [
     "Interval",
     "InvalidParameterError",
     "Options",
+    "Scorer",
     "StrOptions",
     "VisualBlock",
     "check_feature_names",

@@ -40,18 +40,20 @@ def frozen(paths, y, split, options):
         model = make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=2000))
         model.fit(columns, y[train])
         yield judged(name, model.predict(others), y[rest], split[rest], **times)
-    classifier = MultiGranularityClassifier(
-        backbone="efficientnet_lite0",
-        scales=PYRAMID,
-        image_size=160,
-        trainable="head",
-        random_state=0,
-    )
-    times = {}
-    with timed(times):
-        predicted = classifier.fit(paths[train], y[train]).predict(paths[rest])
-    name = "MultiGranularityClassifier, frozen, pyramid"
-    yield judged(name, predicted, y[rest], split[rest], **times)
+    for training in ("standard", "closed_form"):
+        classifier = MultiGranularityClassifier(
+            backbone="efficientnet_lite0",
+            scales=PYRAMID,
+            image_size=160,
+            trainable="head",
+            training=training,
+            random_state=0,
+        )
+        times = {}
+        with timed(times):
+            predicted = classifier.fit(paths[train], y[train]).predict(paths[rest])
+        name = f"classifier, frozen, pyramid, {training}"
+        yield judged(name, predicted, y[rest], split[rest], **times)
 
 
 def finetuned(paths, y, split, options):

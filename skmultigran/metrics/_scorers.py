@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import copy
 import difflib
-from typing import Any
 
 from sklearn.metrics import make_scorer
 
+from skmultigran._support import Scorer
 from skmultigran.metrics._mean_average_precision import mean_average_precision_score
 from skmultigran.metrics._mean_iou import mean_iou_score
 
-# The class of scikit-learn's scorers has no public name.
-_Scorer: Any = type(make_scorer(mean_iou_score))
 
-
-class _MaskScorer(_Scorer):
+class _MaskScorer(Scorer):
     """A scorer of masks that ignores what the `score` of the estimator ignores."""
 
     def __repr__(self):

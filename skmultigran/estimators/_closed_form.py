@@ -63,8 +63,8 @@ def auto_head(estimator) -> PooledHead:
     """Return the head that `head="auto"` stands for.
 
     A head in closed form can have as many columns as the transformer makes: roots of
-    averages on a grid of 7 x 7, or, of pretrained maps, whose channels tell much by
-    themselves, of whole maps and their quarters.
+    averages on a grid of 7 x 7. The many channels of pretrained maps tell much by
+    themselves, so there it is the usual head with roots.
 
     Parameters
     ----------
@@ -87,5 +87,6 @@ def auto_head(estimator) -> PooledHead:
     )
     if not known or not estimator._recipe("training").closed_form:
         return PooledHead()
-    pretrained = estimator._recipe("backbone").pretrained
-    return PooledHead(pooling=("avg",), grid=(1, 2) if pretrained else (7,), power=0.5)
+    if estimator._recipe("backbone").pretrained:
+        return PooledHead(power=0.5)
+    return PooledHead(pooling=("avg",), grid=(7,), power=0.5)

@@ -42,8 +42,8 @@ class MultiGranularityRegressor(RegressorMixin, MultiGranularityPredictor):
         The fusion network: a registered name or a recipe such as `AttentionFusion`.
     head : str or recipe, default="auto"
         The head: "pooled" or `PooledHead`. "auto": `PooledHead()`; with
-        `training="closed_form"` the roots of averages, on a grid of 7 x 7 cells or, of
-        a pretrained backbone, of whole maps and their quarters.
+        `training="closed_form"` its features' square roots for a pretrained backbone,
+        and those of averages on a grid of 7 x 7 for others.
     scales : sequence of float, default=(1.0,)
         Image pyramid: the backbone also sees the anti-aliased image at these factors of
         its size, and every scale contributes its levels.

@@ -154,7 +154,8 @@ def test_the_head_of_auto():
     assert classifier(training="standard").get_params()["head__grid"] == (1, 2)
     pretrained = classifier(backbone="efficientnet_lite0")
     assert pretrained.get_params()["head__grid"] == (1, 2)
-    assert pretrained.get_params()["head__pooling"] == ("avg",)
+    assert pretrained.get_params()["head__pooling"] == ("avg", "max")
+    assert pretrained.get_params()["head__power"] == 0.5
     own = clone(classifier()).set_params(head__grid=(2,)).fit(X, Y)
     assert own.head.get_params() == {
         "pooling": ("avg",),

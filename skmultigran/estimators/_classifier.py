@@ -17,169 +17,185 @@ from skmultigran.estimators._targets import LabelTargets
 class MultiGranularityClassifier(
     ClassifierMixin, EarlyExits, MultiGranularityPredictor
 ):
-    """Label images by a network that sees them at many granularities.
+    """Image classifier using features of several scales and network levels.
 
-    A backbone turns the image, at every scale of an image pyramid, into maps from local
-    detail to global layout; a fusion network joins them; a head pools and classifies.
+    A backbone extracts feature maps at every scale of an image pyramid, from local
+    detail to global layout; a fusion network combines them; a head pools the result and
+    classifies.
 
-    `y` says what is learned. `(n,)`: one label per image. `(n, n_labels)` of zeros and
-    ones: any number of labels per image, each by a sigmoid of its own. Any other
-    `(n, n_columns)`: several answers per image, each one label of its column's classes.
+    The shape of `y` determines what is learned. `(n,)`: one label per image.
+    `(n, n_labels)` of zeros and ones: any number of labels per image, each with a
+    sigmoid of its own. Any other `(n, n_columns)`: several targets per image, each one
+    of the classes of its column.
 
     Parameters
     ----------
     backbone : str or recipe, default="convnet"
-        The multi-scale extractor: a registered name or a recipe such as
-        `ConvNetBackbone`. Parameters of the recipe can be set as `backbone__widths`,
-        also while `backbone` is a name.
+        Network that extracts feature maps at several levels: "convnet", "scattering",
+        "scale_space", "multicolumn", "torchvision", "timm", "efficientnet_lite0",
+        "efficientnet_lite1", "efficientnet_lite2", another registered name, or a recipe
+        such as `ConvNetBackbone`. Parameters of the recipe can be set as
+        `backbone__widths`, also where `backbone` is a name.
     fusion : str or recipe, default="concat"
-        The fusion network: a registered name or a recipe such as `AttentionFusion`.
+        Network that combines the feature maps: "concat", "sum", "weighted", "gated",
+        "attention", "fpn", "pafpn", "bifpn", another registered name, or a recipe such
+        as `AttentionFusion`.
     head : str or recipe, default="auto"
-        The head: "pooled" or `PooledHead`. "auto": `PooledHead()`; with
-        `training="closed_form"` its features' square roots for a pretrained backbone,
-        and those of averages on a grid of 7 x 7 for others.
+        Network that makes the prediction: "pooled" or a recipe `PooledHead`. "auto":
+        `PooledHead()`; with `training="closed_form"` square roots of averages over a
+        grid of 7 x 7 cells or, with a pretrained backbone, over whole maps and their
+        quarters.
     scales : sequence of float, default=(1.0,)
-        Image pyramid: the backbone also sees the anti-aliased image at these factors of
-        its size, and every scale contributes its levels.
+        Image pyramid: the backbone processes the anti-aliased image at these factors of
+        its size, and the levels of all scales are used.
     image_shape : tuple of int or None, default=None
-        `(height, width)` or `(height, width, channels)` of flattened rows. None: a row
-        whose length is a perfect square is a square grey image, any other row is one
-        grey line.
+        `(height, width)` or `(height, width, channels)` of flattened rows. None: grey
+        images, square if the length of a row is a square number, else of height 1.
     image_size : int, tuple of int or None, default=None
-        What the network sees: a square's side or `(height, width)`, in pixels. None:
-        the size that all images have; where sizes differ a square of their median
-        longer side, at most 224, kept as `image_size_`.
+        Size in pixels to which images are resized: the side of a square or
+        `(height, width)`. None: the common size of all images or, if sizes differ, a
+        square of their median longer side, at most 224. Stored as `image_size_`.
     resize : {"letterbox", "stretch", "crop"}, default="letterbox"
-        How images become `image_size`: whole on a grey border with the aspect kept,
-        whole with the aspect lost, or cut.
+        How images are brought to `image_size`: "letterbox" keeps the aspect ratio and
+        adds a grey border, "stretch" does not keep the aspect ratio, "crop" keeps it
+        and cuts off what does not fit.
     value_range : tuple of float or "auto", default="auto"
-        Pixel values that become 0 and 1. "auto": of the type for 8- and 16-bit
-        integers and booleans; floats within [0, 1] as they are; other floats, and wider
-        integers, by the range seen in fit. Floats that come later are in the unit of
-        fit; a warning says where they evidently are not.
-    augment : str, list of str or None, default="auto"
-        Random changes of the training images, never of validation or prediction: any of
-        "affine" (turned by up to 10 degrees, zoomed by up to a tenth, moved by up to a
-        fourteenth of the size), "shift" (moved by whole pixels), "flip" (left to
-        right), "crop", "color", "erase" (a rectangle of half of the images hidden),
-        "standard" (affine and flip), "strong". "auto": affine for images of up to 16
-        pixels a side and to fine-tune; shift and erase for others that are seen 20
-        times or more; else nothing. `["auto", "flip"]` says that mirrored images are as
-        good.
+        Pixel values mapped to 0 and 1. "auto": the range of the type for booleans and
+        8- and 16-bit integers; no change for floats within [0, 1]; the range seen in
+        fit for other floats and wider integers. Later floats must use the units seen in
+        fit; a warning is raised where they clearly do not.
+    augment : str, callable, list of str and callables, or None, default="auto"
+        Random changes of the training images, never of those for validation or
+        prediction: "affine" (rotates by up to 10 degrees, zooms by up to a tenth,
+        shifts by up to a fourteenth of the size), "shift" (by whole pixels), "flip"
+        (left to right), "crop", "color", "erase" (hides a random rectangle in half of
+        the images), "standard" (affine and flip), "strong" (crop, flip, color and
+        erase), a callable such as a transform of `torchvision.transforms.v2`, or a list
+        of these. "auto": nothing with `trainable="head"`; affine for images of up to 16
+        pixels a side and for fine-tuning; shift and erase for other images with 20
+        epochs or more; else nothing. Add "flip" as in `["auto", "flip"]` where mirrored
+        images are equally valid.
     trainable : str, default="all"
         What is trained besides fusion and head: "all" of the backbone, only the "head"
-        (the backbone is frozen), or "last:k", the last k parts of the backbone. What is
-        frozen gets no gradients and keeps its norm statistics; so do all norms of a
+        (the backbone is frozen), or "last:k", the last k parts of the backbone. Frozen
+        parts get no gradients and keep their norm statistics, as do all norms of a
         pretrained backbone.
     training : str or recipe, default="standard"
-        The recipe `Training` of optimizer, schedule and regularisation; "pmg" or
-        `ProgressiveTraining` trains one granularity after the other on shuffled
-        patches, with the heads of `deep_supervision`, for classes that differ in
-        details.
+        "standard": gradient descent with the optimizer, schedule and regularisation of
+        `Training`. "pmg": `ProgressiveTraining`, one granularity after the other on
+        shuffled patches, with the heads of `deep_supervision`, for classes that differ
+        in details. "closed_form": `ClosedFormTraining`, which solves for the head of a
+        frozen backbone without gradient descent; only with one label per image. Or one
+        of these recipes.
     max_epochs : int or "auto", default="auto"
-        Passes over the training images. "auto": as many as make 3,000 steps, between
-        12 and 80; for images of up to 16 pixels a side and for frozen backbones 900
-        steps, between 12 and 100; to fine-tune a pretrained backbone 650 steps, between
-        3 and 30. The value is kept as `max_epochs_`.
+        Passes over the training images. "auto": enough for 3,000 steps, between 12 and
+        80; for images of up to 16 pixels a side and for frozen backbones 900 steps,
+        between 12 and 100; for fine-tuning a pretrained backbone 650 steps, between 3
+        and 30. Stored as `max_epochs_`.
     batch_size : int or "auto", default="auto"
-        Images per step at most; the batches of an epoch have nearly the same size.
-        "auto": the power of two below a sixteenth of the training
-        images, between 16 and 128.
+        Maximum number of images per step; the batches of an epoch have nearly the same
+        size. "auto": the power of two below a sixteenth of the number of training
+        images, between 16 and 128, at most 32 where a pretrained backbone is trained.
     lr : float or "auto", default="auto"
-        Largest learning rate. "auto": 0.003 for AdamW, 0.1 for SGD.
+        Largest learning rate; that of a pretrained backbone is a tenth of it
+        (`Training.backbone_lr_scale`). "auto": 0.003 for AdamW, 0.1 for SGD.
     early_stopping : bool or "auto", default="auto"
-        Whether to stop when the validation loss no longer falls, and to restore the
+        Whether to stop when the validation loss no longer decreases, and to restore the
         best weights. True without `X_val` holds out `validation_fraction` of the
-        training images. "auto": exactly when `X_val` and `y_val` are given to fit;
-        nothing is ever held out behind your back.
+        training images. "auto": only if `X_val` and `y_val` are passed to fit; images
+        are never held out implicitly.
     validation_fraction : float, default=0.1
         Fraction of the training images that `early_stopping=True` holds out,
         stratified where y has one label per image.
     n_iter_no_change : int, default=10
-        Epochs without an improvement after which training stops.
+        Epochs without improvement after which training stops.
     tol : float, default=1e-4
-        How much the validation loss must fall to count as an improvement.
+        Minimum decrease of the validation loss that counts as an improvement.
     class_weight : dict, "balanced", list or None, default=None
-        Weights of the classes, multiplied into the sample weights. With several columns
-        of labels, each column's loss is weighted by itself: by the same dict, by
+        Weights of the classes, multiplied with the sample weights. With several columns
+        of labels, the loss of each column is weighted separately: by the same dict, by
         "balanced", or by a list with one entry (dict, "balanced" or None) per column.
-        Validation and further training keep the weights of the first fit.
+        Validation and further training use the weights of the first fit.
     deep_supervision : bool, default=False
-        Whether each granularity gets a head of its own beside the fused one, so that
-        the fitted model can answer early. A head sees all that was computed up to its
-        granularity: the coarsest scale first, and of each scale one level after the
-        other, from shallow to deep, as the backbone computes them. Their mean loss is
-        added to that of the fused answer [1]_ [2]_.
+        Whether each granularity gets a head of its own in addition to the fused one, so
+        that the fitted model can predict early. Each head uses everything computed up
+        to its granularity: the coarsest scale first, and within each scale the levels
+        from shallow to deep, as the backbone computes them. The mean loss of these
+        heads is added to that of the fused prediction [1]_ [2]_.
     exit_threshold : float or None, default=None
-        Probability from which an answer is sure, in [0, 1]: predictions then stop, for
-        each image, at the first granularity whose answer is, and compute nothing more
-        of it. With several columns every one must be that sure. None: all is always
-        computed. As labels are smoothed in training, few answers are surer than 0.95;
-        `tune_exit_threshold` finds a value. It needs `deep_supervision=True`.
+        Confidence in [0, 1] at which prediction stops early: at the first granularity
+        whose prediction is at least as confident; nothing further is computed for that
+        image. With several columns, all of them must be that confident. None: never
+        stop early. As labels are smoothed in training, few predictions reach a
+        confidence above 0.95; `tune_exit_threshold` finds a value. Requires
+        `deep_supervision=True`, or `training="pmg"`.
     memory : str, path, joblib.Memory, FeatureCache or None, default=None
-        Where what a frozen backbone sees is kept, under the image's own key: a folder,
-        or `FeatureCache` with caps. Folds, shuffles, candidates of a search and other
-        processes then compute each image once. Without a frozen backbone, and with
-        fusions that look at neighbouring positions, nothing is kept.
+        Where features of a frozen backbone are cached, keyed by image: a folder, or a
+        `FeatureCache` with size limits. Each image is then processed once across folds,
+        shuffles, candidates of a search and processes. Nothing is cached without a
+        frozen backbone, nor with fusions that combine neighbouring positions.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What steps of training compute in; predictions are float32. "auto": bfloat16
-        where the device has it natively and batches are large enough to gain from it.
+        Number format of training steps; predictions use float32. "auto": bfloat16 where
+        the device supports it natively and batches are large enough to benefit.
     device : str, default="auto"
-        Where the network lives: "cpu", "cuda", "cuda:1", ... "auto": a GPU if there is
-        one.
+        Device of the network: "cpu", "cuda", "cuda:1", ... "auto": a GPU if available.
     compile : bool, default=False
-        Whether predictions run through `torch.compile`: the first whole batch takes
-        up to a minute longer, others up to a fifth less. It needs a C++ compiler. The
-        last bits of the results may differ. Read anew each time, so that a fitted
-        estimator can be given it by `set_params`. Predictions with an
-        `exit_threshold` are never compiled.
+        Whether predictions run through `torch.compile`: the first full batch takes up
+        to a minute longer, later ones up to a fifth less time. Requires a C++ compiler.
+        Last bits may differ. Can be changed after fit with `set_params`. Predictions
+        with an `exit_threshold` are never compiled.
     random_state : int, RandomState instance or None, default=None
         Seed of initialisation, shuffling, dropout and augmentation. The same int gives
-        the same predictions; torch's global generators are left as they were.
+        the same predictions; torch's global generators are left unchanged.
     warm_start : bool, default=False
-        Whether fit goes on from the weights of the previous fit. What the network is
-        built of must then stay as it was.
+        Whether fit continues with the weights of the previous fit. Parameters that
+        define the network must then be unchanged.
     verbose : int, default=0
         Whether to show a progress bar.
     n_jobs : int or None, default=None
         Threads that read and resize image files. None: one; -1: all processors.
     on_error : {"raise", "skip"}, default="raise"
-        What fit does with files that cannot be read: raise an error that names row and
-        path, or leave the rows out with a warning. "skip" decodes every file once more
-        than "raise". Predictions always raise.
+        What fit does with image files that cannot be read: raise an error that names
+        row and path, or leave these rows out with a warning. "skip" decodes every file
+        one extra time. Unreadable files in `X_val`, or in prediction, always raise.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,) or list of ndarray
-        The distinct labels, sorted. For zeros and ones the numbers of the labels, from
-        0 to n_labels - 1; for several answers a list with the classes of each column.
+        Sorted distinct labels. For columns of zeros and ones the numbers of the labels,
+        from 0 to n_labels - 1; for several targets a list with the classes of each
+        column.
     network_ : torch.nn.Module
         The fitted network.
     net_ : skorch.NeuralNet
-        The net that trained it.
+        The skorch net that trained it.
     granularities_ : list of str
         Names of scale and level, such as "s1.00_l2", from fine to coarse.
     levels_ : list of Level
         Channels and strides of the granularities' maps.
     history_ : list of dict
         One entry per epoch: epoch, train_loss, lr, seconds and, with validation,
-        valid_loss and valid_score (the accuracy: of all labels of an image together).
+        valid_loss and valid_score (the accuracy; with several columns all must be
+        correct). With `training="closed_form"` a single entry, which also has
+        shrinkage.
     n_iter_ : int
         Epochs of the last fit, or of all calls to partial_fit.
     best_epoch_ : int
-        Epoch that the weights are from, counted from 1.
+        Epoch whose weights are kept, counted from 1.
     image_shape_ : tuple of int
         `(height, width, channels)` of the training images.
     image_size_ : tuple of int
-        `(height, width)` that the network sees.
-    max_epochs_, batch_size_, lr_, device_ : int, int, float, str
-        What "auto" chose.
+        `(height, width)` to which images are resized.
+    max_epochs_, batch_size_, lr_, precision_, device_ : int, int, float, str, str
+        Values used in place of "auto".
+    value_range_ : ValueRange
+        Its `low` and `high` are the pixel values mapped to 0 and 1.
     stages_ : list of str
-        With deep supervision the granularities in the order in which they are computed
-        and can answer, and "fused".
+        With deep supervision, the granularities in the order in which they are computed
+        and can predict, and "fused".
     exit_threshold_ : float or None
-        What `tune_exit_threshold` has chosen, until `exit_threshold` is set or the next
-        fit.
+        Value chosen by `tune_exit_threshold`, until `exit_threshold` is set or fit is
+        called again.
     n_features_in_ : int
         Values per image.
     feature_names_in_ : ndarray of str
@@ -187,16 +203,17 @@ class MultiGranularityClassifier(
 
     Notes
     -----
-    Samples of weight zero are left out, exactly as if they were absent. The products of
-    class and sample weights are scaled once to mean one over the training set, so that
-    a constant factor changes nothing.
+    Samples with zero weight are left out, exactly as if they were absent. The products
+    of class and sample weights are scaled once to mean one over the training set, so a
+    constant factor has no effect.
 
-    If fit fails or is interrupted, the estimator is as it was before.
+    If fit fails or is interrupted, the estimator keeps its previous state.
 
-    `HalvingGridSearchCV` over `resource="max_epochs"` needs `max_resources` given.
+    `HalvingGridSearchCV` with `resource="max_epochs"` requires `max_resources`.
 
-    `cross_val_predict` of probabilities numbers the labels of each column before it
-    fits: columns of two words each are zeros and ones then, and are learned as such.
+    `cross_val_predict` of probabilities encodes the labels of each column as integers
+    before it fits: columns of two words each then hold zeros and ones, and are learned
+    as such.
 
     References
     ----------
@@ -303,10 +320,10 @@ class MultiGranularityClassifier(
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train for one more epoch, on these images only.
+        """Train for one more epoch, on the given images only.
 
         `lr_`, `batch_size_`, `precision_`, `training`, the class weights and the
-        statistics that normalise the images stay those of the first call, or of fit.
+        statistics used to normalise the images are those of the first call, or of fit.
 
         Parameters
         ----------
@@ -315,8 +332,8 @@ class MultiGranularityClassifier(
         y : array-like of shape (n,) or (n, n_columns)
             Labels.
         classes : array-like of shape (n_classes,) or list of those, default=None
-            All labels that will ever come, for several columns as a list with those of
-            each. Needed at the first call, unless y has columns of zeros and ones.
+            All labels that can occur; for several columns a list with those of each.
+            Required at the first call, unless y has columns of zeros and ones.
         sample_weight : array-like of shape (n,), default=None
             Weights of the images.
 
@@ -328,7 +345,7 @@ class MultiGranularityClassifier(
         Raises
         ------
         ValueError
-            If something is wrong with the data; the estimator is then as it was.
+            If the data are invalid; the estimator then keeps its previous state.
         """
         with restored_on_failure(self):
             if self.__sklearn_is_fitted__():
@@ -353,7 +370,7 @@ class MultiGranularityClassifier(
             )
 
     def decision_function(self, X):
-        """Return confidence scores.
+        """Return confidence scores for each image.
 
         Parameters
         ----------
@@ -364,13 +381,13 @@ class MultiGranularityClassifier(
         -------
         ndarray of float32 of shape (n,), (n, n_classes) or (n, n_labels), or a list
             For two classes the log-odds of `classes_[1]`, else one logit per class or
-            per label. For several answers a list with those of each column.
+            per label. For several targets a list with one array per column.
         """
         outputs = self._outputs(X)
         return self._task.decisions(outputs)
 
     def predict_proba(self, X):
-        """Return class probabilities.
+        """Return class probabilities for each image.
 
         Parameters
         ----------
@@ -380,14 +397,14 @@ class MultiGranularityClassifier(
         Returns
         -------
         ndarray of float32 of shape (n, n_classes) or (n, n_labels), or a list
-            In the order of `classes_`, where each row sums to one, or of the labels,
-            each by itself. For several answers a list with those of each column.
+            In the order of `classes_`, where each row sums to one, or one independent
+            probability per label. For several targets a list with one array per column.
         """
         outputs = self._outputs(X)
         return self._task.probabilities(outputs)
 
     def predict_log_proba(self, X):
-        """Return logarithms of class probabilities.
+        """Return logarithms of the class probabilities.
 
         Parameters
         ----------
@@ -413,14 +430,14 @@ class MultiGranularityClassifier(
         Returns
         -------
         ndarray of shape (n,) or (n, n_columns)
-            Labels, of the type that y had. In columns of zeros and ones 1 where the
-            label's probability is above one half.
+            Labels, of the same type as in y. In columns of zeros and ones, 1 where the
+            probability of the label is above one half.
         """
         outputs = self._outputs(X)
         return self._task.decode(outputs)
 
     def score(self, X, y, sample_weight=None):
-        """Return the accuracy.
+        """Return the accuracy of the predictions.
 
         Parameters
         ----------
@@ -434,8 +451,8 @@ class MultiGranularityClassifier(
         Returns
         -------
         float
-            Share of the images with the right label; with several columns, with the
-            right labels in all of them.
+            Fraction of images whose label is predicted correctly; with several columns,
+            of images for which all are.
         """
         predicted = self.predict(X)
         if predicted.ndim == 1:

@@ -16,107 +16,111 @@ from skmultigran.metrics import mean_average_precision_score
 
 
 class MultiGranularityDetector(DenseMultiGranularity):
-    """Find objects in images by a network that sees them at many granularities.
+    """Object detector using features of several scales and network levels.
 
-    A backbone turns the image, at every scale of an image pyramid, into maps from local
-    detail to global layout; a fusion network joins them; a head tells, at each place of
-    each level, whether an object is there, how large it is and what: small objects are
-    found on fine levels, large ones on coarse levels. The head is FCOS [1]_, of
-    torchvision's parts.
+    A backbone extracts feature maps at every scale of an image pyramid, from local
+    detail to global layout; a fusion network combines them; a head predicts, at each
+    position of each level, the class and extent of an object centred there, if any:
+    small objects are found on fine levels, large ones on coarse levels. The head is
+    FCOS [1]_, built from torchvision's parts.
 
-    Images keep their own size, and sizes may differ: training sees random crops of
-    `crop_size`, predictions see images whole, or in overlapping tiles where they are
-    large. To look at large images from further away, give smaller `scales`.
+    Images keep their own size, and sizes may differ: training uses random crops of
+    `crop_size`, prediction whole images, or overlapping tiles of large ones. To use
+    more context in large images, add smaller `scales`.
 
     Parameters
     ----------
     backbone : str or recipe, default="auto"
-        The multi-scale extractor: a registered name or a recipe such as
-        `ConvNetBackbone`. "auto": `ConvNetBackbone` of five stages, of which those
-        with strides 4 to 32 are used.
+        Network that extracts feature maps at several levels: "convnet", "scattering",
+        "scale_space", "multicolumn", "torchvision", "timm", "efficientnet_lite0",
+        "efficientnet_lite1", "efficientnet_lite2", another registered name, or a recipe
+        such as `ConvNetBackbone`. "auto": `ConvNetBackbone` with five stages, of which
+        those with strides of 4 to 32 are used.
     fusion : str or recipe, default="auto"
-        The fusion network: a registered name or a recipe such as `BiFPNFusion`. "auto":
-        `FPNFusion` of 64 channels. All
-        fusions work; of those that give one map ("concat", "sum", "weighted", "gated")
-        all objects are found on one level.
+        Network that combines the feature maps: "concat", "sum", "weighted", "gated",
+        "attention", "fpn", "pafpn", "bifpn", another registered name, or a recipe such
+        as `BiFPNFusion`. "auto": `FPNFusion` with 64 channels. All fusions work; with
+        those that return one map ("concat", "sum", "weighted", "gated"), all objects
+        are found on one level.
     head : str or recipe, default="boxes"
-        The head: "boxes" or `BoxHead`, which has width, depth and sizes of objects.
+        Network that makes the prediction: "boxes" or a recipe `BoxHead`, which sets
+        width, depth and object sizes.
     scales : sequence of float, default=(1.0,)
-        Image pyramid: the backbone sees the anti-aliased image at these factors of its
-        size, and every scale contributes its levels. Simple fractions such as 0.5 or
-        2 / 3, as images are padded to a multiple of the strides of all levels.
+        Image pyramid: the backbone processes the anti-aliased image at these factors of
+        its size, and the levels of all scales are used. Use simple fractions such as
+        0.5 or 2 / 3, as images are padded to a multiple of the strides of all levels.
     crop_size : int, tuple of int or "auto", default="auto"
-        Size of the random crops that training sees: a square's side or
-        `(height, width)`, in pixels. Smaller images are padded by their border.
-        Objects of which less than 0.3 is within a crop are left out. "auto": the size
-        that all images have, at most 256 a side; where sizes differ, a square of their
+        Size in pixels of the random crops used in training: the side of a square or
+        `(height, width)`. Smaller images are padded by repeating their border. Objects
+        with less than 0.3 of their area within a crop are left out. "auto": the common
+        size of all images, at most 256 a side or, if sizes differ, a square of their
         median longer side, at most 224.
     tile_size : int, default=768
         Images of more than `tile_size ** 2` pixels are predicted in tiles of this side.
     tile_overlap : int, default=256
-        Pixels that neighbouring tiles share. Each tile answers for the places of its
-        own half; objects much larger than the overlap may be cut.
+        Pixels shared by neighbouring tiles. Each tile predicts its own half of them;
+        objects much larger than the overlap may be cut.
     score_threshold : float, default=0.05
-        Boxes of a lower score are left out. Low values are best for `score`, which
-        looks at all thresholds; for pictures take 0.3 or more.
+        Minimum score of predicted boxes. Low values are best for `score`, which
+        evaluates all thresholds; for display use 0.3 or more.
     nms_threshold : float, default=0.6
-        Where boxes of one class overlap by more (intersection over union), only the
-        best is kept.
+        Where boxes of one class overlap by more than this (intersection over union),
+        only the one with the highest score is kept.
     max_detections : int, default=300
-        The most boxes per image.
+        Maximum number of boxes per image.
     image_shape : tuple of int or None, default=None
-        `(height, width)` or `(height, width, channels)` of flattened rows. None: a row
-        whose length is a perfect square is a square grey image, any other row is one
-        grey line.
+        `(height, width)` or `(height, width, channels)` of flattened rows. None: grey
+        images, square if the length of a row is a square number, else of height 1.
     value_range : tuple of float or "auto", default="auto"
-        Pixel values that become 0 and 1. "auto": of the type for 8- and 16-bit
-        integers and booleans; floats within [0, 1] as they are; other floats, and wider
-        integers, by the range seen in fit. Floats that come later are in the unit of
-        fit; a warning says where they evidently are not.
+        Pixel values mapped to 0 and 1. "auto": the range of the type for booleans and
+        8- and 16-bit integers; no change for floats within [0, 1]; the range seen in
+        fit for other floats and wider integers. Later floats must use the units seen in
+        fit; a warning is raised where they clearly do not.
     augment : str, transform, list of str and transforms, or None, default="auto"
         Random changes of the crops, and with them of their boxes: "affine", "shift",
         "flip", "crop", "color", "erase", "standard" (affine and flip), "strong", as in
-        `MultiGranularityClassifier`, and transforms of `torchvision.transforms.v2`.
-        "auto": affine.
+        `MultiGranularityClassifier`, transforms of `torchvision.transforms.v2`, or a
+        list of these. "auto": affine; nothing with `trainable="head"`.
     trainable : str, default="all"
         What is trained besides fusion and head: "all" of the backbone, only the "head"
         (the backbone is frozen), or "last:k", the last k parts of the backbone.
     training : str or recipe, default="standard"
-        The recipe `Training` of optimizer, schedule and regularisation.
+        "standard", or a recipe `Training` of optimizer, schedule and regularisation.
     max_epochs : int or "auto", default="auto"
-        Passes over the training images, one crop of each. "auto": as many as make 900
-        steps, between 12 and 100; 650 steps, between 3 and 30, for pretrained
-        backbones.
+        Passes over the training images, one crop of each. "auto": enough for 900 steps,
+        between 12 and 100; for fine-tuning a pretrained backbone 650 steps, between 3
+        and 30.
     batch_size : int or "auto", default="auto"
-        Crops per step at most. "auto": the power of two below a sixteenth of the
-        training images, between 16 and 128, but no more than make 500,000 pixels.
+        Maximum number of crops per step. "auto": the power of two below a sixteenth of
+        the number of training images, between 16 and 128, at most 32 where a pretrained
+        backbone is trained, and at most 500,000 pixels.
     lr : float or "auto", default="auto"
-        Largest learning rate. "auto": 0.003 for AdamW, 0.1 for SGD.
+        Largest learning rate; that of a pretrained backbone is a tenth of it
+        (`Training.backbone_lr_scale`). "auto": 0.003 for AdamW, 0.1 for SGD.
     early_stopping : bool or "auto", default="auto"
-        Whether to stop when the validation loss no longer falls, and to restore the
+        Whether to stop when the validation loss no longer decreases, and to restore the
         best weights. True without `X_val` holds out `validation_fraction` of the
-        training images. "auto": exactly when `X_val` and `y_val` are given to fit.
+        training images. "auto": only if `X_val` and `y_val` are passed to fit.
     validation_fraction : float, default=0.1
         Fraction of the training images that `early_stopping=True` holds out.
     n_iter_no_change : int, default=10
-        Epochs without an improvement after which training stops.
+        Epochs without improvement after which training stops.
     tol : float, default=1e-4
-        How much the validation loss must fall to count as an improvement.
+        Minimum decrease of the validation loss that counts as an improvement.
     memory : str, path, joblib.Memory, FeatureCache or None, default=None
-        Where the maps of a frozen backbone are kept, under the image's own key, so that
-        folds, candidates of a search and other processes compute each image once. Used
-        with `trainable="head"` and no augmentation.
+        Where maps of a frozen backbone are cached, keyed by image, so that each image
+        is processed once across folds, candidates of a search and processes. Used with
+        `trainable="head"` and no augmentation.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What steps of training compute in; predictions are float32. "auto": bfloat16
-        where the device has it natively and batches are large enough to gain from it.
+        Number format of training steps; predictions use float32. "auto": bfloat16 where
+        the device supports it natively and batches are large enough to benefit.
     device : str, default="auto"
-        Where the network lives: "cpu", "cuda", "cuda:1", ... "auto": a GPU if there is
-        one.
+        Device of the network: "cpu", "cuda", "cuda:1", ... "auto": a GPU if available.
     random_state : int, RandomState instance or None, default=None
         Seed of initialisation, shuffling, crops, dropout and augmentation.
     warm_start : bool, default=False
-        Whether fit goes on from the weights of the previous fit. What the network is
-        built of must then stay as it was.
+        Whether fit continues with the weights of the previous fit. Parameters that
+        define the network must then be unchanged.
     verbose : int, default=0
         Whether to show a progress bar.
     n_jobs : int or None, default=None
@@ -125,16 +129,16 @@ class MultiGranularityDetector(DenseMultiGranularity):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The distinct labels, sorted.
+        Sorted distinct labels.
     strides_ : list of float
-        The stride in pixels of each level that objects are found on, fine to coarse;
-        `levels` of a prediction count them.
+        Stride in pixels of each level on which objects are found, from fine to coarse;
+        `levels` of a prediction are positions in this list.
     crop_size_ : tuple of int
-        `(height, width)` of the crops that training saw.
+        `(height, width)` of the training crops.
     network_ : torch.nn.Module
         The fitted network.
     net_ : skorch.NeuralNet
-        The net that trained it.
+        The skorch net that trained it.
     granularities_ : list of str
         Names of scale and level, such as "s1.00_l2", from fine to coarse.
     levels_ : list of Level
@@ -146,11 +150,13 @@ class MultiGranularityDetector(DenseMultiGranularity):
     n_iter_ : int
         Epochs of the last fit.
     best_epoch_ : int
-        Epoch that the weights are from, counted from 1.
+        Epoch whose weights are kept, counted from 1.
     image_shape_ : tuple of int
-        `(height, width, channels)`: of all training images, or of a typical one.
-    max_epochs_, batch_size_, lr_, device_ : int, int, float, str
-        What "auto" chose.
+        `(height, width, channels)` of all training images, or of a typical one.
+    max_epochs_, batch_size_, lr_, precision_, device_ : int, int, float, str, str
+        Values used in place of "auto".
+    value_range_ : ValueRange
+        Its `low` and `high` are the pixel values mapped to 0 and 1.
     n_features_in_ : int
         Values per image; 1 where sizes differ.
     feature_names_in_ : ndarray of str
@@ -158,10 +164,10 @@ class MultiGranularityDetector(DenseMultiGranularity):
 
     Notes
     -----
-    Boxes are left, top, right and bottom in pixels of the image, from its corner, as
-    float32: the pixel in the corner has the box (0, 0, 1, 1).
+    Boxes are left, top, right and bottom in pixels from the top left corner of the
+    image, as float32: the pixel in that corner has the box (0, 0, 1, 1).
 
-    A detector is neither classifier nor regressor to scikit-learn: folds are not
+    To scikit-learn a detector is neither a classifier nor a regressor: folds are not
     stratified.
 
     References
@@ -256,14 +262,14 @@ class MultiGranularityDetector(DenseMultiGranularity):
 
     @property
     def classes_(self):
-        """The distinct labels, sorted."""
+        """Sorted distinct labels."""
         if not hasattr(self, "_task_"):
             raise AttributeError(f"This {type(self).__name__} is not fitted yet.")
         return self._task_.classes
 
     @property
     def strides_(self):
-        """The stride of each level that objects are found on, fine to coarse."""
+        """Stride of each level on which objects are found, from fine to coarse."""
         return [level.stride for level in self.network_.head.levels]
 
     @property
@@ -292,7 +298,7 @@ class MultiGranularityDetector(DenseMultiGranularity):
     # -------------------------------------------------------------- predict
 
     def predict(self, X):
-        """Return the objects in images.
+        """Return the objects found in each image.
 
         Parameters
         ----------
@@ -302,10 +308,11 @@ class MultiGranularityDetector(DenseMultiGranularity):
         Returns
         -------
         list of dict of str to ndarray
-            For each image, by falling score: `boxes`, float32 of shape (m, 4), left,
-            top, right and bottom in the image's own pixels; `labels` of shape (m,), of
-            the type that those in y had; `scores`, float32 in [0, 1] of shape (m,); and
-            `levels`, int of shape (m,), which of `strides_` found each.
+            For each image, sorted by decreasing score: `boxes`, float32 of shape (m,
+            4), left, top, right and bottom in pixels of the original image; `labels` of
+            shape (m,), of the same type as in y; `scores`, float32 in [0, 1] of shape
+            (m,); and `levels`, int of shape (m,), the position in `strides_` of the
+            level on which each was found.
         """
         source = self._read(X)
         places = [[] for _ in range(len(source))]
@@ -332,8 +339,8 @@ class MultiGranularityDetector(DenseMultiGranularity):
         y : list of dict
             Their boxes and labels, as in fit.
         sample_weight : None
-            Not supported, only here for scikit-learn: average precision ranks the boxes
-            of all images together, and has no weights of images.
+            Not supported, present for API consistency: average precision ranks the
+            boxes of all images together and has no weights of images.
 
         Returns
         -------

@@ -32,7 +32,7 @@ class EarlyExits:
 
     @property
     def stages_(self):
-        """Granularities in the order in which they can answer, and "fused"."""
+        """Granularities in the order in which they can predict, and "fused"."""
         check_is_fitted(self)
         if not self._is_deeply_supervised():
             # As for attributes that do not exist: `dir`, and with it the picture of an
@@ -43,7 +43,7 @@ class EarlyExits:
     def staged_predict_proba(self, X):
         """Return class probabilities after each granularity, from coarse to fine.
 
-        Everything is computed, once, whatever `exit_threshold` says.
+        Everything is computed once, regardless of `exit_threshold`.
 
         Parameters
         ----------
@@ -53,8 +53,8 @@ class EarlyExits:
         Returns
         -------
         generator of ndarray of float32
-            For each of `stages_` what `predict_proba` would return if the look at the
-            images ended there; the last is that of the fused answer.
+            For each of `stages_`, what `predict_proba` would return if prediction
+            stopped there; the last is the fused prediction.
 
         Raises
         ------
@@ -75,8 +75,8 @@ class EarlyExits:
         Returns
         -------
         generator of ndarray
-            For each of `stages_` what `predict` would return if the look at the images
-            ended there; the last is that of the fused answer.
+            For each of `stages_`, what `predict` would return if prediction stopped
+            there; the last is the fused prediction.
 
         Raises
         ------
@@ -87,7 +87,7 @@ class EarlyExits:
         return (self._task.decode(answers) for answers in outputs)
 
     def exit_granularities(self, X):
-        """Return where the look at each image ends.
+        """Return the stage at which prediction stops for each image.
 
         Parameters
         ----------
@@ -97,7 +97,7 @@ class EarlyExits:
         Returns
         -------
         ndarray of str of shape (n,)
-            For each image the one of `stages_` that its prediction is of.
+            For each image, the one of `stages_` that makes its prediction.
 
         Raises
         ------
@@ -112,32 +112,32 @@ class EarlyExits:
         return np.array(self.stages_)[self._exits(source, threshold)[1]]
 
     def tune_exit_threshold(self, X_val, y_val, *, tolerance=0.002):
-        """Choose the threshold from which an answer is sure, for images held out.
+        """Choose the threshold for early predictions on held-out images.
 
-        Predictions use it from then on, until `exit_threshold` is set or the next fit.
+        It is used until `exit_threshold` is set or fit is called again.
 
         Parameters
         ----------
         X_val : array-like
-            Images that were not used in fit: of those it knows by heart the network is
-            sure too early.
+            Images that were not used in fit: on memorised ones the network is
+            overconfident.
         y_val : array-like of shape (n_val,) or (n_val, n_columns)
             Their labels.
         tolerance : float, default=0.002
-            How much lower than that of the fused answers the accuracy may be.
+            How much lower the accuracy may be than that of the fused predictions.
 
         Returns
         -------
         self
-            The estimator, with the lowest threshold for which this holds, and holds for
-            all higher ones, as `exit_threshold_`; None if only the fused answers will
-            do.
+            The estimator, with `exit_threshold_`: the lowest threshold within the
+            tolerance, as are all higher ones, or None if only the fused predictions
+            are.
 
         Raises
         ------
         ValueError
-            If the estimator was fitted without deep supervision, or if something is
-            wrong with the data.
+            If the estimator was fitted without deep supervision, or if the data are
+            invalid.
         """
         self._check_deeply_supervised("tune_exit_threshold")
         if not isinstance(tolerance, Real) or not tolerance >= 0:

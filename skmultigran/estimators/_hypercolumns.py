@@ -46,45 +46,43 @@ from skmultigran.training import (
 
 
 class HypercolumnTransformer(TransformerMixin, NetworkDesign):
-    """Describe every pixel by what a network sees of it at many granularities.
+    """Turn every pixel of images into multi-scale feature columns.
 
-    The maps of a backbone, at every scale of an image pyramid, are enlarged to the
-    image and put side by side: one row of columns per pixel, a hypercolumn [1]_, for
-    any other estimator. Nothing is trained. A forest that learns from the rows of a few
-    scribbled pixels labels all others, as in ilastik [2]_.
+    The maps of a backbone, at every scale of an image pyramid, are enlarged to the size
+    of the image and concatenated: one row of columns per pixel, a hypercolumn [1]_, for
+    any other estimator. Nothing is trained. A forest fitted on the rows of a few
+    scribbled pixels can label all others, as in ilastik [2]_.
 
     Parameters
     ----------
     backbone : str or recipe, default="scale_space"
-        The multi-scale extractor: a registered name or a recipe. The default tells
-        brightness, edges and curvature at scales of 1 to 16 pixels. It must have
-        nothing to learn, or weights that were learned elsewhere, such as
+        Feature extractor: "scale_space" (brightness, edges and curvature at scales of 1
+        to 16 pixels), "scattering", "efficientnet_lite0", or another name or recipe
+        with nothing to learn or pretrained weights, such as
         `EfficientNetLite0Backbone(out_indices=(0, 1, 2))`.
     scales : sequence of float, default=(1.0,)
-        Image pyramid: the backbone also sees the anti-aliased image at these factors of
-        its size, and every scale contributes its levels. Simple fractions such as 0.5
-        or 2 / 3, as images are padded to a multiple of the strides of all levels.
+        Image pyramid: the backbone processes the anti-aliased image at these factors of
+        its size, and the levels of all scales are used. Use simple fractions such as
+        0.5 or 2 / 3, as images are padded to a multiple of the strides of all levels.
     image : bool, default=True
-        Whether the pixel's own values, in [0, 1], are the first columns.
+        Whether the values of the pixel itself, in [0, 1], are the first columns.
     image_shape : tuple of int or None, default=None
-        `(height, width)` or `(height, width, channels)` of flattened rows. None: a row
-        whose length is a perfect square is a square grey image, any other row is one
-        grey line.
+        `(height, width)` or `(height, width, channels)` of flattened rows. None: grey
+        images, square if the length of a row is a square number, else of height 1.
     value_range : tuple of float or "auto", default="auto"
-        Pixel values that become 0 and 1. "auto": of the type for 8- and 16-bit
-        integers and booleans; floats within [0, 1] as they are; other floats, and wider
-        integers, by the range seen in fit. Floats that come later are in the unit of
-        fit; a warning says where they evidently are not.
+        Pixel values mapped to 0 and 1. "auto": the range of the type for booleans and
+        8- and 16-bit integers; no change for floats within [0, 1]; the range seen in
+        fit for other floats and wider integers. Later floats must use the units seen in
+        fit; a warning is raised where they clearly do not.
     tile_size : int, default=384
-        Images of more than `tile_size ** 2` pixels are looked at in tiles of this side.
+        Images of more than `tile_size ** 2` pixels are processed in tiles of this side.
     tile_overlap : int, default=128
-        Pixels that neighbouring tiles share; each answers for its own half.
+        Pixels shared by neighbouring tiles; each predicts its own half.
     memory : str, path, joblib.Memory, FeatureCache or None, default=None
-        Where the maps are kept, under the image's own key, so that each image is looked
-        at once. Large images, which are looked at in tiles, are not kept.
+        Where maps are cached, keyed by image, so that each image is processed once.
+        Large images, which are processed in tiles, are not cached.
     device : str, default="auto"
-        Where the network lives: "cpu", "cuda", "cuda:1", ... "auto": a GPU if there is
-        one.
+        Device of the network: "cpu", "cuda", "cuda:1", ... "auto": a GPU if available.
     n_jobs : int or None, default=None
         Threads that read image files. None: one; -1: all processors.
 
@@ -93,15 +91,17 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
     granularities_ : list of str
         Names of scale and level, such as "s1.00_l2", from fine to coarse.
     granularity_slices_ : dict of str to slice
-        The columns of each granularity, and with `image` those of the "image" itself.
+        Columns of each granularity and, with `image`, those of the "image".
     levels_ : list of Level
         Channels and strides of the granularities' maps.
     network_ : torch.nn.Module
         The network.
     image_shape_ : tuple of int
-        `(height, width, channels)`: of all images in fit, or of a typical one.
+        `(height, width, channels)` of all images in fit, or of a typical one.
+    value_range_ : ValueRange
+        Its `low` and `high` are the pixel values mapped to 0 and 1.
     device_ : str
-        Where the network lives.
+        Device of the network.
     n_features_in_ : int
         Values per image; 1 where sizes differ.
     feature_names_in_ : ndarray of str
@@ -109,9 +109,9 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
 
     Notes
     -----
-    Rows are pixels, not images: a `Pipeline` of scikit-learn, which expects one row per
-    sample, cannot pass images through this transformer. `labelled_pixels` gives what a
-    classifier learns from, `predict_masks` what it says of every pixel.
+    Rows are pixels, not images: a `Pipeline`, which expects one row per sample, cannot
+    contain this transformer. `labelled_pixels` returns the training data of a
+    classifier, `predict_masks` its predictions for every pixel.
 
     References
     ----------
@@ -204,7 +204,7 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
 
     @property
     def granularity_slices_(self):
-        """The columns of each granularity, from fine to coarse, after the image's."""
+        """Columns of each granularity, fine to coarse, after those of the image."""
         widths = self._widths()
         edges = pairwise(accumulate(widths.values(), initial=0))
         return {name: slice(*ends) for name, ends in zip(widths, edges, strict=True)}
@@ -221,15 +221,15 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Look at the images' channels and range; nothing is learned.
+        """Determine channels and range of the images; nothing is learned.
 
         Parameters
         ----------
         X : array-like
             Images of any sizes: an array `(n, h, w)` or `(n, h, w, c)` of any real
             dtype, a memory map, a torch tensor, flattened rows `(n, h * w * c)`, or a
-            column of images: a list, series, object array or data frame with one column
-            of arrays, pictures of Pillow or paths of files.
+            column of images: a list, series, object array or one-column data frame of
+            arrays, Pillow images or file paths.
         y : None
             Ignored.
 
@@ -241,8 +241,8 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
         Raises
         ------
         ValueError
-            If something is wrong with the images, or if the backbone would have to
-            learn; the transformer is then as it was.
+            If the images are invalid, or if the backbone would have to learn; the
+            transformer then keeps its previous state.
         """
         with restored_on_failure(self):
             forget_fit(self)
@@ -279,7 +279,7 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
     # ------------------------------------------------------------ transform
 
     def transform(self, X):
-        """Return the columns of all pixels.
+        """Return the columns of every pixel.
 
         Parameters
         ----------
@@ -289,8 +289,8 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
         Returns
         -------
         ndarray of float32 of shape (n_pixels, n_columns)
-            Image by image, and within an image row by row. With
-            `set_output(transform="pandas")` a data frame.
+            Image by image, and within an image row by row. A data frame with
+            `set_output(transform="pandas")`.
         """
         source = self._read(X)
         pixels = source.sizes.prod(axis=1)
@@ -306,7 +306,7 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
     def labelled_pixels(
         self, X, Y, *, ignore_label=0, max_per_image=None, random_state=None
     ):
-        """Return the columns and labels of those pixels that have a label.
+        """Return columns and labels of the labelled pixels.
 
         Parameters
         ----------
@@ -316,18 +316,18 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
             Their integer masks or scribbles: `(n, h, w)`, or a list or 1-D object array
             of arrays `(h, w)`.
         ignore_label : int or None, default=0
-            Label of pixels that nobody has labelled; None: all pixels count.
+            Label of unlabelled pixels; None: all pixels are labelled.
         max_per_image : int or None, default=None
-            The most pixels of one image, drawn at random; None: all.
+            Maximum number of pixels per image, drawn at random; None: all.
         random_state : int, RandomState instance or None, default=None
-            Seed of the draw.
+            Seed of the random draw.
 
         Returns
         -------
         columns : ndarray of float32 of shape (n_labelled, n_columns)
-            What a classifier learns from.
+            Columns of the labelled pixels.
         labels : ndarray of shape (n_labelled,)
-            The labels.
+            Their labels.
 
         Raises
         ------
@@ -351,23 +351,23 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
         return columns, labels
 
     def predict_masks(self, estimator, X, *, method="predict"):
-        """Return what a fitted estimator says of every pixel, as masks.
+        """Return predictions of a fitted estimator for every pixel, as masks.
 
-        Tile by tile, so that the columns of all pixels are never in memory at once.
+        Images are processed in tiles, so not all columns are in memory at once.
 
         Parameters
         ----------
         estimator : estimator
-            Fitted on rows of `labelled_pixels` or `transform`.
+            Estimator fitted on rows of `labelled_pixels` or `transform`.
         X : array-like
             Images, as in fit.
         method : str, default="predict"
-            Method of the estimator that is asked, such as "predict_proba".
+            Method of the estimator to call, such as "predict_proba".
 
         Returns
         -------
         ndarray of shape (n, h, w, ...) or ndarray of object of shape (n,)
-            One array where the images have one size, else an array of arrays.
+            One array if all images have the same size, else an array of arrays.
         """
         source = self._read(X)
         answer = getattr(estimator, method)
@@ -387,19 +387,19 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
         Parameters
         ----------
         values : array-like of shape (n_pixels, ...)
-            Such as the predictions of a classifier.
+            Values such as the predictions of a classifier.
         X : array-like
             The images that were transformed.
 
         Returns
         -------
         ndarray of shape (n, h, w, ...) or ndarray of object of shape (n,)
-            One array where the images have one size, else an array of arrays.
+            One array if all images have the same size, else an array of arrays.
 
         Raises
         ------
         ValueError
-            If there are not as many values as pixels.
+            If the number of values is not that of the pixels.
         """
         values = np.asarray(values)
         sizes = self._read(X).sizes
@@ -423,12 +423,12 @@ class HypercolumnTransformer(TransformerMixin, NetworkDesign):
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Checked against the columns seen in fit, but of no influence.
+            Checked against the columns seen in fit, otherwise unused.
 
         Returns
         -------
         ndarray of str
-            Names such as "s1.00_l2_017", of scale, level and channel, and "image_000".
+            Names such as "s1.00_l2_017" (scale, level, channel) and "image_000".
         """
         widths = self._widths()
         check_feature_names_in(self, input_features, generate_names=False)

@@ -18,141 +18,145 @@ from skmultigran.training import predict_outputs
 
 
 class MultiGranularityMultiTask(TaskNetworkPredictor):
-    """Give several answers from one look: labels, numbers and masks together.
+    """Predict labels, numbers and masks jointly with one shared network.
 
-    One backbone, and one fusion if `share="fusion"`, serve all tasks; each has a head
-    of its own. Images need not have every answer: what is missing adds nothing to the
-    loss. y is a data frame or a structured array with one column per task, which
-    searches and cross-validation can split, or a dict of columns, for fit and score
-    only. Columns that are no task are left alone.
+    All tasks use one backbone and, with `share="fusion"`, one fusion; each has a head
+    of its own. Targets may be missing for some images: they add nothing to the loss. y
+    is a data frame or a structured array with one column per task, which searches and
+    cross-validation can split, or a dict of columns, for fit and score only. Other
+    columns are ignored.
 
     Parameters
     ----------
     tasks : dict of str to (str or dict)
-        Name of each task, which is that of its column in y, to its type, or to a dict
-        of its type and options. "classification": one label per image; options
+        Name of each task, which is that of its column in y, mapped to its type, or to a
+        dict of its type and options. "classification": one label per image; option
         `class_weight`. "multilabel": rows of zeros and ones, any number of labels per
         image; `class_weight` of 0 and 1. "regression": a number or a row of numbers;
         `loss`, `quantile` and `epsilon`, as in `MultiGranularityRegressor`.
         "segmentation": integer masks of the size of the images; `class_weight`,
-        `ignore_label` and `loss`, as in `MultiGranularitySegmenter`. None and NaN say
-        that an answer is missing, and so does the value of the option `missing`.
+        `ignore_label` and `loss`, as in `MultiGranularitySegmenter`. None and NaN mark
+        missing targets, and so does the value of the option `missing`.
     task_weight : "uncertainty", dict of str to float, or None, default="uncertainty"
-        How the tasks' losses are balanced: by the uncertainty of each, which is learned
-        with everything else [1]_; by factors, one where a task is not named; None: all
-        by one.
+        How the losses of the tasks are balanced: "uncertainty" learns a weight per task
+        together with the network [1]_; a dict gives factors, one for tasks that it does
+        not name; None weights all tasks equally.
     share : {"fusion", "backbone"}, default="fusion"
-        What the tasks have in common: all but their heads, or only the backbone, so
-        that each task fuses what it needs by weights of its own.
+        What the tasks share: "fusion" shares everything except the heads, "backbone"
+        only the backbone, so that each task has a fusion with weights of its own.
     backbone : str or recipe, default="convnet"
-        The multi-scale extractor: a registered name or a recipe such as
-        `ConvNetBackbone`. Parameters of the recipe can be set as `backbone__widths`,
-        also while `backbone` is a name.
+        Network that extracts feature maps at several levels: "convnet", "scattering",
+        "scale_space", "multicolumn", "torchvision", "timm", "efficientnet_lite0",
+        "efficientnet_lite1", "efficientnet_lite2", another registered name, or a recipe
+        such as `ConvNetBackbone`. Parameters of the recipe can be set as
+        `backbone__widths`, also where `backbone` is a name.
     fusion : str or recipe, default="auto"
-        The fusion network: a registered name or a recipe such as `AttentionFusion`.
-        "auto": "fpn" where a task is about pixels, which need whole maps, else
-        "concat".
+        Network that combines the feature maps: "concat", "sum", "weighted", "gated",
+        "attention", "fpn", "pafpn", "bifpn", another registered name, or a recipe such
+        as `AttentionFusion`. "auto": "fpn" where a task is about pixels, which needs
+        whole maps, else "concat".
     head : str or recipe, default="auto"
-        The head of each task about whole images: "pooled" or `PooledHead`. "auto":
-        "pooled"; where a pretrained backbone is frozen, roots of averages over whole
-        maps with a dropout of 0.7, because its many columns overfit rare classes.
+        Head of each task about whole images: "pooled" or a recipe `PooledHead`. "auto":
+        "pooled"; with a frozen pretrained backbone square roots of averages over whole
+        maps with a dropout of 0.7, because its many features overfit rare classes.
     dense_head : str or recipe, default="dense"
-        The head of each task about pixels: "dense" or `DenseHead`.
+        Head of each task about pixels: "dense" or a recipe `DenseHead`.
     scales : sequence of float, default=(1.0,)
-        Image pyramid: the backbone also sees the anti-aliased image at these factors of
-        its size, and every scale contributes its levels.
+        Image pyramid: the backbone processes the anti-aliased image at these factors of
+        its size, and the levels of all scales are used.
     image_shape : tuple of int or None, default=None
-        `(height, width)` or `(height, width, channels)` of flattened rows. None: a row
-        whose length is a perfect square is a square grey image, any other row is one
-        grey line.
+        `(height, width)` or `(height, width, channels)` of flattened rows. None: grey
+        images, square if the length of a row is a square number, else of height 1.
     image_size : int, tuple of int or None, default=None
-        What the network sees: a square's side or `(height, width)`, in pixels. None:
-        the size that all images have; where sizes differ a square of their median
-        longer side, at most 224, kept as `image_size_`.
+        Size in pixels to which images are resized: the side of a square or
+        `(height, width)`. None: the common size of all images or, if sizes differ, a
+        square of their median longer side, at most 224. Stored as `image_size_`.
     resize : {"letterbox", "stretch", "crop"}, default="letterbox"
-        How images become `image_size`: whole on a grey border with the aspect kept,
-        whole with the aspect lost, or cut.
+        How images are brought to `image_size`: "letterbox" keeps the aspect ratio and
+        adds a grey border, "stretch" does not keep the aspect ratio, "crop" keeps it
+        and cuts off what does not fit.
     value_range : tuple of float or "auto", default="auto"
-        Pixel values that become 0 and 1. "auto": of the type for 8- and 16-bit
-        integers and booleans; floats within [0, 1] as they are; other floats, and wider
-        integers, by the range seen in fit. Floats that come later are in the unit of
-        fit; a warning says where they evidently are not.
-    augment : str, list of str or None, default="auto"
-        Random changes of the training images, never of validation or prediction, as in
-        `MultiGranularityClassifier`; masks move with their images. "auto": as there,
-        but affine where a task is about masks, and nothing where one is a regression,
-        whose answer may not be that of a moved image.
+        Pixel values mapped to 0 and 1. "auto": the range of the type for booleans and
+        8- and 16-bit integers; no change for floats within [0, 1]; the range seen in
+        fit for other floats and wider integers. Later floats must use the units seen in
+        fit; a warning is raised where they clearly do not.
+    augment : str, callable, list of str and callables, or None, default="auto"
+        Random changes of the training images, never of those for validation or
+        prediction: names, callables or a list of these, as in
+        `MultiGranularityClassifier`. Masks change with their images; with masks,
+        callables must be transforms of `torchvision.transforms.v2`. "auto": as in the
+        classifier, but affine where a task is about masks, and nothing where one is a
+        regression, whose target may change with the image.
     trainable : str, default="all"
         What is trained besides fusion and head: "all" of the backbone, only the "head"
-        (the backbone is frozen), or "last:k", the last k parts of the backbone. What is
-        frozen gets no gradients and keeps its norm statistics; so do all norms of a
+        (the backbone is frozen), or "last:k", the last k parts of the backbone. Frozen
+        parts get no gradients and keep their norm statistics, as do all norms of a
         pretrained backbone.
     training : str or recipe, default="standard"
-        The recipe `Training` of optimizer, schedule and regularisation.
+        "standard", or a recipe `Training` of optimizer, schedule and regularisation.
     max_epochs : int or "auto", default="auto"
-        Passes over the training images. "auto": as many as make 3,000 steps, between
-        12 and 80; for images of up to 16 pixels a side and for frozen backbones 900
-        steps, between 12 and 100; to fine-tune a pretrained backbone 650 steps, between
-        3 and 30. The value is kept as `max_epochs_`.
+        Passes over the training images. "auto": enough for 3,000 steps, between 12 and
+        80; for images of up to 16 pixels a side and for frozen backbones 900 steps,
+        between 12 and 100; for fine-tuning a pretrained backbone 650 steps, between 3
+        and 30. Stored as `max_epochs_`.
     batch_size : int or "auto", default="auto"
-        Images per step at most; the batches of an epoch have nearly the same size.
-        "auto": the power of two below a sixteenth of the training
-        images, between 16 and 128.
+        Maximum number of images per step; the batches of an epoch have nearly the same
+        size. "auto": the power of two below a sixteenth of the number of training
+        images, between 16 and 128, at most 32 where a pretrained backbone is trained.
     lr : float or "auto", default="auto"
-        Largest learning rate. "auto": 0.003 for AdamW, 0.1 for SGD.
+        Largest learning rate; that of a pretrained backbone is a tenth of it
+        (`Training.backbone_lr_scale`). "auto": 0.003 for AdamW, 0.1 for SGD.
     early_stopping : bool or "auto", default="auto"
-        Whether to stop when the validation loss no longer falls, and to restore the
+        Whether to stop when the validation loss no longer decreases, and to restore the
         best weights. True without `X_val` holds out `validation_fraction` of the
-        training images. "auto": exactly when `X_val` and `y_val` are given to fit;
-        nothing is ever held out behind your back.
+        training images. "auto": only if `X_val` and `y_val` are passed to fit; images
+        are never held out implicitly.
     validation_fraction : float, default=0.1
         Fraction of the training images that `early_stopping=True` holds out,
         drawn at random.
     n_iter_no_change : int, default=10
-        Epochs without an improvement after which training stops.
+        Epochs without improvement after which training stops.
     tol : float, default=1e-4
-        How much the validation loss must fall to count as an improvement.
+        Minimum decrease of the validation loss that counts as an improvement.
     memory : str, path, joblib.Memory, FeatureCache or None, default=None
-        Where what a frozen backbone sees is kept, under the image's own key: a folder,
-        or `FeatureCache` with caps. Folds, shuffles, candidates of a search and other
-        processes then compute each image once. Without a frozen backbone, and with
-        fusions that look at neighbouring positions, nothing is kept.
+        Where features of a frozen backbone are cached, keyed by image: a folder, or a
+        `FeatureCache` with size limits. Each image is then processed once across folds,
+        shuffles, candidates of a search and processes. Nothing is cached without a
+        frozen backbone, nor with fusions that combine neighbouring positions.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What steps of training compute in; predictions are float32. "auto": bfloat16
-        where the device has it natively and batches are large enough to gain from it.
+        Number format of training steps; predictions use float32. "auto": bfloat16 where
+        the device supports it natively and batches are large enough to benefit.
     device : str, default="auto"
-        Where the network lives: "cpu", "cuda", "cuda:1", ... "auto": a GPU if there is
-        one.
+        Device of the network: "cpu", "cuda", "cuda:1", ... "auto": a GPU if available.
     compile : bool, default=False
-        Whether predictions run through `torch.compile`: the first whole batch takes
-        up to a minute longer, others up to a fifth less. It needs a C++ compiler. The
-        last bits of the results may differ. Read anew each time, so that a fitted
-        estimator can be given it by `set_params`.
+        Whether predictions run through `torch.compile`: the first full batch takes up
+        to a minute longer, later ones up to a fifth less time. Requires a C++ compiler.
+        Last bits may differ. Can be changed after fit with `set_params`.
     random_state : int, RandomState instance or None, default=None
         Seed of initialisation, shuffling, dropout and augmentation. The same int gives
-        the same predictions; torch's global generators are left as they were.
+        the same predictions; torch's global generators are left unchanged.
     warm_start : bool, default=False
-        Whether fit goes on from the weights of the previous fit. What the network is
-        built of must then stay as it was.
+        Whether fit continues with the weights of the previous fit. Parameters that
+        define the network must then be unchanged.
     verbose : int, default=0
         Whether to show a progress bar.
     n_jobs : int or None, default=None
         Threads that read and resize image files. None: one; -1: all processors.
     on_error : {"raise", "skip"}, default="raise"
-        What fit does with files that cannot be read: raise an error that names row and
-        path, or leave the rows out with a warning. "skip" decodes every file once more
-        than "raise". Predictions always raise.
+        What fit does with image files that cannot be read: raise an error that names
+        row and path, or leave these rows out with a warning. "skip" decodes every file
+        one extra time. Unreadable files in `X_val`, or in prediction, always raise.
 
     Attributes
     ----------
     classes_ : dict of str to ndarray
-        The distinct labels of each task that has some, sorted.
+        Sorted distinct labels of each task that has labels.
     task_weights_ : dict of str to float
-        What each task's loss is multiplied by; with "uncertainty" as it was learned.
+        Factor of the loss of each task; learned with "uncertainty".
     network_ : torch.nn.Module
         The fitted network.
     net_ : skorch.NeuralNet
-        The net that trained it.
+        The skorch net that trained it.
     granularities_ : list of str
         Names of scale and level, such as "s1.00_l2", from fine to coarse.
     levels_ : list of Level
@@ -163,13 +167,15 @@ class MultiGranularityMultiTask(TaskNetworkPredictor):
     n_iter_ : int
         Epochs of the last fit.
     best_epoch_ : int
-        Epoch that the weights are from, counted from 1.
+        Epoch whose weights are kept, counted from 1.
     image_shape_ : tuple of int
         `(height, width, channels)` of the training images.
     image_size_ : tuple of int
-        `(height, width)` that the network sees.
-    max_epochs_, batch_size_, lr_, device_ : int, int, float, str
-        What "auto" chose.
+        `(height, width)` to which images are resized.
+    max_epochs_, batch_size_, lr_, precision_, device_ : int, int, float, str, str
+        Values used in place of "auto".
+    value_range_ : ValueRange
+        Its `low` and `high` are the pixel values mapped to 0 and 1.
     n_features_in_ : int
         Values per image.
     feature_names_in_ : ndarray of str
@@ -177,18 +183,18 @@ class MultiGranularityMultiTask(TaskNetworkPredictor):
 
     Notes
     -----
-    The loss of a task is its mean over the images whose answer is known, so that a task
-    counts as much however many answers it lacks. Weights of images and of classes are
-    scaled once to mean one over the training set.
+    The loss of a task is its mean over the images whose target is known, so the weight
+    of a task does not depend on how many targets are missing. Weights of images and of
+    classes are scaled once to mean one over the training set.
 
-    Masks are resized as their images are, by the nearest pixel, and predicted masks
-    have the images' own sizes. With a task about pixels the maps of a frozen backbone
-    are not kept in `memory`.
+    Masks are resized like their images, with nearest-pixel interpolation, and predicted
+    masks have the original sizes of the images. With a task about pixels, the maps of a
+    frozen backbone are not cached in `memory`.
 
-    For a search by one of the tasks, or a report of each, see
+    To search by the score of one task, or to report each, see
     `skmultigran.metrics.make_task_scorer`.
 
-    If fit fails or is interrupted, the estimator is as it was before.
+    If fit fails or is interrupted, the estimator keeps its previous state.
 
     References
     ----------
@@ -296,7 +302,7 @@ class MultiGranularityMultiTask(TaskNetworkPredictor):
 
     @property
     def classes_(self):
-        """The distinct labels of each task that has some, sorted."""
+        """Sorted distinct labels of each task that has labels."""
         if not hasattr(self, "_task_"):
             raise AttributeError(f"This {type(self).__name__} is not fitted yet.")
         tasks = self._task_.tasks.items()
@@ -304,13 +310,13 @@ class MultiGranularityMultiTask(TaskNetworkPredictor):
 
     @property
     def task_weights_(self):
-        """What each task's loss is multiplied by."""
+        """Factor of the loss of each task."""
         check_is_fitted(self)
         uncertainties = self.network_.head.uncertainties
         return self._task.factors(uncertainties.log_variances.detach().cpu().numpy())
 
     def predict(self, X):
-        """Return the answers of all tasks.
+        """Return the predictions of all tasks.
 
         Parameters
         ----------
@@ -320,14 +326,14 @@ class MultiGranularityMultiTask(TaskNetworkPredictor):
         Returns
         -------
         DataFrame, structured array or dict of ndarray
-            One column per task, in the form that y had in fit. In a data frame rows of
-            numbers and masks are cells.
+            One column per task, of the same kind as y in fit. In a data frame, rows of
+            numbers and masks are stored as cells.
         """
         answers = self._predicted(X, "decode")
         return as_form(answers, self._answer_form_, X, type(self).__name__)
 
     def predict_proba(self, X):
-        """Return the probabilities of each task that has classes.
+        """Return class probabilities of each task that has classes.
 
         Parameters
         ----------
@@ -338,8 +344,8 @@ class MultiGranularityMultiTask(TaskNetworkPredictor):
         -------
         dict of str to ndarray of float32
             "classification": of shape (n, n_classes), in the order of `classes_`;
-            "multilabel": (n, n_labels), each by itself; "segmentation": (n, h, w,
-            n_classes), or an array of objects where sizes differ.
+            "multilabel": (n, n_labels), independent of each other; "segmentation": (n,
+            h, w, n_classes), or an array of objects where sizes differ.
         """
         return self._predicted(X, "probabilities")
 
@@ -352,30 +358,29 @@ class MultiGranularityMultiTask(TaskNetworkPredictor):
     def scores(self, X, y, sample_weight=None):
         """Return the score of each task.
 
-        As a function of the class it is a scorer of all tasks at the cost of one
-        prediction: `cross_validate(model, X, y,
-        scoring=MultiGranularityMultiTask.scores)`.
+        Passed as a function, it scores all tasks at the cost of one prediction:
+        `cross_validate(model, X, y, scoring=MultiGranularityMultiTask.scores)`.
 
         Parameters
         ----------
         X : array-like
             Images, as in fit.
         y : DataFrame, structured array or dict
-            Their answers. Images without an answer are left out of that task.
+            Their targets. Images without a target are left out of that task.
         sample_weight : array-like of shape (n,), default=None
             Weights of the images.
 
         Returns
         -------
         dict of str to float
-            "classification": the accuracy; "multilabel": the share of images with all
-            labels right; "regression": R², of several numbers their mean;
-            "segmentation": the mean intersection over union of the classes.
+            "classification": accuracy; "multilabel": fraction of images with all labels
+            correct; "regression": R², averaged over several numbers; "segmentation":
+            mean intersection over union of the classes.
 
         Raises
         ------
         ValueError
-            If a task is missing from y, or all of its answers are.
+            If a task is missing from y, or all of its targets are.
         """
         answers = self._predicted(X, "decode")
         y = self._targets.checked(y)
@@ -396,14 +401,14 @@ class MultiGranularityMultiTask(TaskNetworkPredictor):
         return scores
 
     def score(self, X, y, sample_weight=None):
-        """Return the mean of the tasks' scores.
+        """Return the mean of the scores of all tasks.
 
         Parameters
         ----------
         X : array-like
             Images, as in fit.
         y : DataFrame, structured array or dict
-            Their answers. Images without an answer are left out of that task.
+            Their targets. Images without a target are left out of that task.
         sample_weight : array-like of shape (n,), default=None
             Weights of the images.
 
@@ -415,7 +420,7 @@ class MultiGranularityMultiTask(TaskNetworkPredictor):
         return float(np.mean(list(self.scores(X, y, sample_weight).values())))
 
     def granularity_weights(self, X):
-        """Return which granularities each task looks at.
+        """Return the weight of each granularity in the fusion of each task.
 
         Parameters
         ----------
@@ -425,8 +430,8 @@ class MultiGranularityMultiTask(TaskNetworkPredictor):
         Returns
         -------
         dict of str to ndarray of float32 of shape (n, n_granularities)
-            For each task the shares of `granularities_` in what it fuses; rows sum to
-            one. With `share="fusion"` all tasks have the same.
+            For each task, the weights of `granularities_` in its fused maps; rows sum
+            to one. With `share="fusion"` they are the same for all tasks.
 
         Raises
         ------

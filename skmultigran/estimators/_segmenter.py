@@ -18,104 +18,107 @@ from skmultigran.tasks import SEGMENTATION_LOSSES
 
 
 class MultiGranularitySegmenter(DenseMultiGranularity):
-    """Label every pixel of images by a network that sees them at many granularities.
+    """Semantic segmenter using features of several scales and network levels.
 
-    A backbone turns the image, at every scale of an image pyramid, into maps from local
-    detail to global layout; a fusion network joins them; a head adds all levels at the
-    finest one and answers for every pixel.
+    A backbone extracts feature maps at every scale of an image pyramid, from local
+    detail to global layout; a fusion network combines them; a head sums all levels at
+    the finest resolution and predicts a label for every pixel.
 
-    Images keep their own size, and sizes may differ: training sees random crops of
-    `crop_size`, predictions see images whole, or in overlapping tiles where they are
-    large. To look at large images from further away, give smaller `scales`.
+    Images keep their own size, and sizes may differ: training uses random crops of
+    `crop_size`, prediction whole images, or overlapping tiles of large ones. To use
+    more context in large images, add smaller `scales`.
 
     Parameters
     ----------
     backbone : str or recipe, default="auto"
-        The multi-scale extractor: a registered name or a recipe such as
-        `ConvNetBackbone`. "auto": `ConvNetBackbone` of five stages with strides 2 to
-        32 and 16 to 256 channels.
+        Network that extracts feature maps at several levels: "convnet", "scattering",
+        "scale_space", "multicolumn", "torchvision", "timm", "efficientnet_lite0",
+        "efficientnet_lite1", "efficientnet_lite2", another registered name, or a recipe
+        such as `ConvNetBackbone`. "auto": `ConvNetBackbone` with five stages, strides
+        of 2 to 32 and 16 to 256 channels.
     fusion : str or recipe, default="auto"
-        The fusion network: a registered name or a recipe such as `BiFPNFusion`. "auto":
-        `FPNFusion` of 32 channels, as most of the time goes into the finest map. All
-        fusions work; "attention" reads the layout of the whole crop or image, so that
-        its answers depend on where an image is cut.
+        Network that combines the feature maps: "concat", "sum", "weighted", "gated",
+        "attention", "fpn", "pafpn", "bifpn", another registered name, or a recipe such
+        as `BiFPNFusion`. "auto": `FPNFusion` with 32 channels, as most of the time is
+        spent on the finest map. All fusions work; "attention" uses the layout of the
+        whole crop or image, so its predictions depend on where an image is cut.
     head : str or recipe, default="dense"
-        The head: "dense" or `DenseHead`.
+        Network that makes the prediction: "dense" or a recipe `DenseHead`.
     scales : sequence of float, default=(1.0,)
-        Image pyramid: the backbone sees the anti-aliased image at these factors of its
-        size, and every scale contributes its levels. Simple fractions such as 0.5 or
-        2 / 3, as images are padded to a multiple of the strides of all levels.
+        Image pyramid: the backbone processes the anti-aliased image at these factors of
+        its size, and the levels of all scales are used. Use simple fractions such as
+        0.5 or 2 / 3, as images are padded to a multiple of the strides of all levels.
     crop_size : int, tuple of int or "auto", default="auto"
-        Size of the random crops that training sees: a square's side or
-        `(height, width)`, in pixels. Smaller images are padded, and nothing is learned
-        from padding. "auto": the size that all images have, at most 256 a side; where
-        sizes differ, a square of their median longer side, at most 224.
+        Size in pixels of the random crops used in training: the side of a square or
+        `(height, width)`. Smaller images are padded, and padding is ignored in the
+        loss. "auto": the common size of all images, at most 256 a side or, if sizes
+        differ, a square of their median longer side, at most 224.
     tile_size : int, default=768
         Images of more than `tile_size ** 2` pixels are predicted in tiles of this side.
     tile_overlap : int, default=320
-        Pixels that neighbouring tiles share. Each tile answers for its own half, which
-        is then `tile_overlap / 2` pixels away from its border.
+        Pixels shared by neighbouring tiles. Each tile predicts its own half of them,
+        which is `tile_overlap / 2` or more pixels away from its border.
     loss : {"cross_entropy+dice", "cross_entropy", "dice"}, \
             default="cross_entropy+dice"
-        The loss to minimise: the mean cross-entropy of the pixels, one minus the mean
-        Dice overlap of the classes that a crop has [1]_, or the sum of both.
+        Loss to minimise: the mean cross-entropy of the pixels, one minus the mean Dice
+        overlap of the classes in a crop [1]_, or the sum of both.
     ignore_label : int or None, default=None
         Label of pixels to ignore, in training and in scores.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes' pixels in the cross-entropy.
+        Weights of the classes in the cross-entropy of the pixels.
     image_shape : tuple of int or None, default=None
-        `(height, width)` or `(height, width, channels)` of flattened rows. None: a row
-        whose length is a perfect square is a square grey image, any other row is one
-        grey line.
+        `(height, width)` or `(height, width, channels)` of flattened rows. None: grey
+        images, square if the length of a row is a square number, else of height 1.
     value_range : tuple of float or "auto", default="auto"
-        Pixel values that become 0 and 1. "auto": of the type for 8- and 16-bit
-        integers and booleans; floats within [0, 1] as they are; other floats, and wider
-        integers, by the range seen in fit. Floats that come later are in the unit of
-        fit; a warning says where they evidently are not.
+        Pixel values mapped to 0 and 1. "auto": the range of the type for booleans and
+        8- and 16-bit integers; no change for floats within [0, 1]; the range seen in
+        fit for other floats and wider integers. Later floats must use the units seen in
+        fit; a warning is raised where they clearly do not.
     augment : str, transform, list of str and transforms, or None, default="auto"
         Random changes of the crops, and with them of their masks: "affine", "shift",
         "flip", "crop", "color", "erase", "standard" (affine and flip), "strong", as in
-        `MultiGranularityClassifier`, and transforms of `torchvision.transforms.v2`.
-        "auto": affine.
+        `MultiGranularityClassifier`, transforms of `torchvision.transforms.v2`, or a
+        list of these. "auto": affine; nothing with `trainable="head"`.
     trainable : str, default="all"
         What is trained besides fusion and head: "all" of the backbone, only the "head"
         (the backbone is frozen), or "last:k", the last k parts of the backbone.
     training : str or recipe, default="standard"
-        The recipe `Training` of optimizer, schedule and regularisation.
+        "standard", or a recipe `Training` of optimizer, schedule and regularisation.
     max_epochs : int or "auto", default="auto"
-        Passes over the training images, one crop of each. "auto": as many as make 900
-        steps, between 12 and 100; 650 steps, between 3 and 30, for pretrained
-        backbones.
+        Passes over the training images, one crop of each. "auto": enough for 900 steps,
+        between 12 and 100; for fine-tuning a pretrained backbone 650 steps, between 3
+        and 30.
     batch_size : int or "auto", default="auto"
-        Crops per step at most. "auto": the power of two below a sixteenth of the
-        training images, between 16 and 128, but no more than make 500,000 pixels.
+        Maximum number of crops per step. "auto": the power of two below a sixteenth of
+        the number of training images, between 16 and 128, at most 32 where a pretrained
+        backbone is trained, and at most 500,000 pixels.
     lr : float or "auto", default="auto"
-        Largest learning rate. "auto": 0.003 for AdamW, 0.1 for SGD.
+        Largest learning rate; that of a pretrained backbone is a tenth of it
+        (`Training.backbone_lr_scale`). "auto": 0.003 for AdamW, 0.1 for SGD.
     early_stopping : bool or "auto", default="auto"
-        Whether to stop when the validation loss no longer falls, and to restore the
+        Whether to stop when the validation loss no longer decreases, and to restore the
         best weights. True without `X_val` holds out `validation_fraction` of the
-        training images. "auto": exactly when `X_val` and `y_val` are given to fit.
+        training images. "auto": only if `X_val` and `y_val` are passed to fit.
     validation_fraction : float, default=0.1
         Fraction of the training images that `early_stopping=True` holds out.
     n_iter_no_change : int, default=10
-        Epochs without an improvement after which training stops.
+        Epochs without improvement after which training stops.
     tol : float, default=1e-4
-        How much the validation loss must fall to count as an improvement.
+        Minimum decrease of the validation loss that counts as an improvement.
     memory : str, path, joblib.Memory, FeatureCache or None, default=None
-        Where the maps of a frozen backbone are kept, under the image's own key, so that
-        folds, candidates of a search and other processes compute each image once. Used
-        with `trainable="head"` and no augmentation.
+        Where maps of a frozen backbone are cached, keyed by image, so that each image
+        is processed once across folds, candidates of a search and processes. Used with
+        `trainable="head"` and no augmentation.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What steps of training compute in; predictions are float32. "auto": bfloat16
-        where the device has it natively and batches are large enough to gain from it.
+        Number format of training steps; predictions use float32. "auto": bfloat16 where
+        the device supports it natively and batches are large enough to benefit.
     device : str, default="auto"
-        Where the network lives: "cpu", "cuda", "cuda:1", ... "auto": a GPU if there is
-        one.
+        Device of the network: "cpu", "cuda", "cuda:1", ... "auto": a GPU if available.
     random_state : int, RandomState instance or None, default=None
         Seed of initialisation, shuffling, crops, dropout and augmentation.
     warm_start : bool, default=False
-        Whether fit goes on from the weights of the previous fit. What the network is
-        built of must then stay as it was.
+        Whether fit continues with the weights of the previous fit. Parameters that
+        define the network must then be unchanged.
     verbose : int, default=0
         Whether to show a progress bar.
     n_jobs : int or None, default=None
@@ -124,13 +127,13 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The distinct labels, sorted, without `ignore_label`.
+        Sorted distinct labels, without `ignore_label`.
     crop_size_ : tuple of int
-        `(height, width)` of the crops that training saw.
+        `(height, width)` of the training crops.
     network_ : torch.nn.Module
         The fitted network.
     net_ : skorch.NeuralNet
-        The net that trained it.
+        The skorch net that trained it.
     granularities_ : list of str
         Names of scale and level, such as "s1.00_l2", from fine to coarse.
     levels_ : list of Level
@@ -141,11 +144,13 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
     n_iter_ : int
         Epochs of the last fit.
     best_epoch_ : int
-        Epoch that the weights are from, counted from 1.
+        Epoch whose weights are kept, counted from 1.
     image_shape_ : tuple of int
-        `(height, width, channels)`: of all training images, or of a typical one.
-    max_epochs_, batch_size_, lr_, device_ : int, int, float, str
-        What "auto" chose.
+        `(height, width, channels)` of all training images, or of a typical one.
+    max_epochs_, batch_size_, lr_, precision_, device_ : int, int, float, str, str
+        Values used in place of "auto".
+    value_range_ : ValueRange
+        Its `low` and `high` are the pixel values mapped to 0 and 1.
     n_features_in_ : int
         Values per image; 1 where sizes differ.
     feature_names_in_ : ndarray of str
@@ -153,12 +158,12 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
 
     Notes
     -----
-    Images are padded to whole strides and tiles begin at whole strides, so a pixel that
-    is further from its tile's border than the network can see has the same
-    probabilities in tiles as in the whole image. With the default network and overlap,
-    probabilities differ by less than 0.001.
+    Images are padded to multiples of the strides and tiles begin at such multiples, so
+    a pixel that is further from the border of its tile than the receptive field reaches
+    has the same probabilities in tiles as in the whole image. With the default network
+    and overlap, probabilities differ by less than 0.001.
 
-    A segmenter is neither classifier nor regressor to scikit-learn: folds are not
+    To scikit-learn a segmenter is neither a classifier nor a regressor: folds are not
     stratified.
 
     References
@@ -255,7 +260,7 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
 
     @property
     def classes_(self):
-        """The distinct labels, sorted, without `ignore_label`."""
+        """Sorted distinct labels, without `ignore_label`."""
         if not hasattr(self, "_task_"):
             raise AttributeError(f"This {type(self).__name__} is not fitted yet.")
         return self._task_.classes
@@ -312,9 +317,10 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
         Returns
         -------
         ndarray of shape (n, h, w) or ndarray of object of shape (n,)
-            Masks of the images' own sizes: one array if the images of fit had one size,
-            and these have it too or come as an array. Else an array of arrays `(h, w)`,
-            so that `cross_val_predict` can join folds of several sizes.
+            Masks of the original image sizes: one array if all images in fit had one
+            size, and these have it too or are given as an array. Else an array of
+            arrays `(h, w)`, so that `cross_val_predict` can join folds of several
+            sizes.
         """
         return self._masks(X, self._read(X))
 
@@ -329,8 +335,8 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
         Returns
         -------
         ndarray of float32 of shape (n, h, w, n_classes) or ndarray of object (n,)
-            In the order of `classes_`, each pixel's sum to one: one array, or an array
-            of arrays `(h, w, n_classes)`, by the rule of `predict`.
+            In the order of `classes_`, summing to one for each pixel: one array, or an
+            array of arrays `(h, w, n_classes)`, by the same rule as in `predict`.
         """
         shape = (len(self.classes_),)
         return self._assembled(
@@ -370,7 +376,7 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
         y : array-like
             Their masks, as in fit.
         sample_weight : array-like of shape (n,), default=None
-            Weights of the images: each pixel counts by that of its image.
+            Weights of the images, used for all of their pixels.
 
         Returns
         -------
@@ -380,7 +386,7 @@ class MultiGranularitySegmenter(DenseMultiGranularity):
         Raises
         ------
         ValueError
-            If a mask has not the size of its image; the message names the row.
+            If a mask does not have the size of its image; the message names the row.
         """
         y = self._targets.checked(y)
         source = self._read(X)

@@ -185,16 +185,16 @@ class MultiGranularityPredictor(SupervisedMultiGranularity):
         X : array-like
             Images: an array `(n, h, w)` or `(n, h, w, c)` of any real dtype, a memory
             map, a torch tensor, flattened rows `(n, h * w * c)`, or a column of images
-            of any sizes: a list, series, object array or data frame with one column of
-            arrays, pictures of Pillow or paths of files.
+            of any sizes: a list, series, object array or one-column data frame of
+            arrays, Pillow images or file paths.
         y : array-like
-            The answers, as the class describes them.
+            Targets, as described in the class.
         sample_weight : array-like of shape (n,), default=None
-            Weights of the images; zero equals absence, but y must have an answer there
-            too.
+            Weights of the images; images with zero weight are left out, but must have a
+            target in y.
         X_val, y_val : array-like, default=None
-            Validation data. Training stops when the loss on them no longer falls, and
-            the best weights are restored.
+            Validation data. Training stops when the loss on them no longer decreases,
+            and the best weights are restored.
         sample_weight_val : array-like, default=None
             Weights of the validation images.
 
@@ -206,7 +206,7 @@ class MultiGranularityPredictor(SupervisedMultiGranularity):
         Raises
         ------
         ValueError
-            If something is wrong with the data; the estimator is then as it was.
+            If the data are invalid; the estimator then keeps its previous state.
         """
         with restored_on_failure(self):
             reuse = self.warm_start and self.__sklearn_is_fitted__()

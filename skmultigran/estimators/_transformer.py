@@ -43,9 +43,9 @@ from skmultigran.training import (
 
 
 class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
-    """Describe images by what a network sees at many granularities.
+    """Turn images into multi-scale feature columns.
 
-    The maps of a backbone, at every scale of an image pyramid, are pooled to columns
+    The maps of a backbone, at every scale of an image pyramid, are pooled into columns
     for any other estimator. Without a task nothing is trained: the default, the
     scattering transform, has fixed filters, so the columns of an image depend on that
     image alone.
@@ -53,94 +53,98 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
     Parameters
     ----------
     task : {"classification", "regression"} or None, default=None
-        What the network is trained for in fit, on y. None: it is not trained, and y is
-        ignored. Trained columns have seen y: judge what follows on other images.
+        Task that the network is trained for in fit, on y. None: it is not trained, and
+        y is ignored. Trained columns depend on y: evaluate later steps on other images.
     output : {"granularities", "fused"}, default="granularities"
-        The columns: the pooled maps of every granularity, or what the head of the
-        network makes its answer of, after the fusion.
+        Columns to return: the pooled maps of every granularity, or the pooled maps
+        after the fusion, from which the head predicts.
     power : float, default=0.5
-        Exponent in (0, 1] of the columns' absolute values; their signs stay. Below 1 it
-        raises small values, which makes columns easier for linear models and distances
-        [1]_; 1 leaves them as they are.
+        Exponent in (0, 1] of the absolute values of the columns; signs are kept. Below
+        1, small values are raised, which suits linear models and distances [1]_; 1
+        leaves the columns unchanged.
     backbone : str or recipe, default="scattering"
-        The multi-scale extractor: a registered name or a recipe. Without a task it must
-        have nothing to learn, or weights that were learned elsewhere.
+        Network that extracts feature maps at several levels: "convnet", "scattering",
+        "scale_space", "multicolumn", "torchvision", "timm", "efficientnet_lite0",
+        "efficientnet_lite1", "efficientnet_lite2", another registered name, or a recipe
+        such as `ConvNetBackbone`. Without a task only those with nothing to learn
+        ("scattering", "scale_space") or pretrained weights.
     fusion : str or recipe, default="concat"
-        The fusion network: a registered name or a recipe such as `AttentionFusion`.
-        Without a task it must have nothing to learn, as "concat".
+        Network that combines the feature maps: "concat", "sum", "weighted", "gated",
+        "attention", "fpn", "pafpn", "bifpn", another registered name, or a recipe such
+        as `AttentionFusion`. Without a task it must have nothing to learn, as "concat".
     head : str or recipe, default="auto"
-        The head: "pooled" or `PooledHead`; its `pooling` and `grid` are those of the
-        columns. "auto": with a task "pooled", as in the classifier; without one
-        averages, of a pretrained backbone over the whole map, else on a 7 x 7 grid,
-        since linear models need to know what is where.
+        Head: "pooled" or a recipe `PooledHead`, whose `pooling` and `grid` define the
+        columns. "auto": with a task "pooled"; without one averages, over whole maps of
+        a pretrained backbone, else over a 7 x 7 grid, as linear models need positions.
     scales : sequence of float, default=(1.0,)
-        Image pyramid: the backbone also sees the anti-aliased image at these factors of
-        its size, and every scale contributes its levels.
+        Image pyramid: the backbone processes the anti-aliased image at these factors of
+        its size, and the levels of all scales are used.
     image_shape : tuple of int or None, default=None
-        `(height, width)` or `(height, width, channels)` of flattened rows. None: a row
-        whose length is a perfect square is a square grey image, any other row is one
-        grey line.
+        `(height, width)` or `(height, width, channels)` of flattened rows. None: grey
+        images, square if the length of a row is a square number, else of height 1.
     image_size : int, tuple of int or None, default=None
-        What the network sees: a square's side or `(height, width)`, in pixels. None:
-        the size that all images have; where sizes differ a square of their median
-        longer side, at most 224, kept as `image_size_`.
+        Size in pixels to which images are resized: the side of a square or
+        `(height, width)`. None: the common size of all images or, if sizes differ, a
+        square of their median longer side, at most 224. Stored as `image_size_`.
     resize : {"letterbox", "stretch", "crop"}, default="letterbox"
-        How images become `image_size`: whole on a grey border with the aspect kept,
-        whole with the aspect lost, or cut.
+        How images are brought to `image_size`: "letterbox" keeps the aspect ratio and
+        adds a grey border, "stretch" does not keep the aspect ratio, "crop" keeps it
+        and cuts off what does not fit.
     value_range : tuple of float or "auto", default="auto"
-        Pixel values that become 0 and 1. "auto": of the type for 8- and 16-bit
-        integers and booleans; floats within [0, 1] as they are; other floats, and wider
-        integers, by the range seen in fit. Floats that come later are in the unit of
-        fit; a warning says where they evidently are not.
-    augment : str, list of str or None, default="auto"
-        Random changes of the training images, as in `MultiGranularityClassifier`.
+        Pixel values mapped to 0 and 1. "auto": the range of the type for booleans and
+        8- and 16-bit integers; no change for floats within [0, 1]; the range seen in
+        fit for other floats and wider integers. Later floats must use the units seen in
+        fit; a warning is raised where they clearly do not.
+    augment : str, callable, list of str and callables, or None, default="auto"
+        Random changes of the training images: names, callables or a list of these, as
+        in `MultiGranularityClassifier`. "auto": as there, but nothing for a regression.
     trainable : str, default="all"
         What is trained besides fusion and head: "all" of the backbone, only the "head"
-        (the backbone is frozen), or "last:k", the last k parts of the backbone. What is
-        frozen gets no gradients and keeps its norm statistics; so do all norms of a
+        (the backbone is frozen), or "last:k", the last k parts of the backbone. Frozen
+        parts get no gradients and keep their norm statistics, as do all norms of a
         pretrained backbone.
     training : str or recipe, default="standard"
-        The recipe `Training` of optimizer, schedule and regularisation.
+        "standard", or a recipe `Training` of optimizer, schedule and regularisation.
     max_epochs : int or "auto", default="auto"
-        Passes over the training images. "auto": as many as make 3,000 steps, between
-        12 and 80; for images of up to 16 pixels a side and for frozen backbones 900
-        steps, between 12 and 100; to fine-tune a pretrained backbone 650 steps, between
-        3 and 30. The value is kept as `max_epochs_`.
+        Passes over the training images. "auto": enough for 3,000 steps, between 12 and
+        80; for images of up to 16 pixels a side and for frozen backbones 900 steps,
+        between 12 and 100; for fine-tuning a pretrained backbone 650 steps, between 3
+        and 30. Stored as `max_epochs_`.
     batch_size : int or "auto", default="auto"
-        Images per step of training at most. "auto": the power of two below a sixteenth
-        of the training images, between 16 and 128.
+        Maximum number of images per training step. "auto": the power of two below a
+        sixteenth of the number of training images, between 16 and 128, at most 32 where
+        a pretrained backbone is trained.
     lr : float or "auto", default="auto"
-        Largest learning rate. "auto": 0.003 for AdamW, 0.1 for SGD.
+        Largest learning rate; that of a pretrained backbone is a tenth of it
+        (`Training.backbone_lr_scale`). "auto": 0.003 for AdamW, 0.1 for SGD.
     early_stopping : bool or "auto", default="auto"
-        Whether to stop when the validation loss no longer falls, and to restore the
+        Whether to stop when the validation loss no longer decreases, and to restore the
         best weights, as in `MultiGranularityClassifier`.
     validation_fraction : float, default=0.1
         Fraction of the training images that `early_stopping=True` holds out.
     n_iter_no_change : int, default=10
-        Epochs without an improvement after which training stops.
+        Epochs without improvement after which training stops.
     tol : float, default=1e-4
-        How much the validation loss must fall to count as an improvement.
+        Minimum decrease of the validation loss that counts as an improvement.
     memory : str, path, joblib.Memory, FeatureCache or None, default=None
-        Where what a frozen backbone sees is kept, under the image's own key: a folder,
-        or `FeatureCache` with caps. Folds, shuffles, candidates of a search and other
-        processes then compute each image once. Without a frozen backbone, and with
-        fusions that look at neighbouring positions, nothing is kept.
+        Where features of a frozen backbone are cached, keyed by image: a folder, or a
+        `FeatureCache` with size limits. Each image is then processed once across folds,
+        shuffles, candidates of a search and processes. Nothing is cached without a
+        frozen backbone, nor with fusions that combine neighbouring positions.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What steps of training compute in; predictions are float32. "auto": bfloat16
-        where the device has it natively and batches are large enough to gain from it.
+        Number format of training steps; predictions use float32. "auto": bfloat16 where
+        the device supports it natively and batches are large enough to benefit.
     device : str, default="auto"
-        Where the network lives: "cpu", "cuda", "cuda:1", ... "auto": a GPU if there is
-        one.
+        Device of the network: "cpu", "cuda", "cuda:1", ... "auto": a GPU if available.
     compile : bool, default=False
-        Whether `transform` runs through `torch.compile`: the first whole batch takes
-        up to a minute longer, others up to a fifth less. It needs a C++ compiler. The
-        last bits of the results may differ. Read anew each time, so that a fitted
-        estimator can be given it by `set_params`.
+        Whether `transform` runs through `torch.compile`: the first full batch takes up
+        to a minute longer, later ones up to a fifth less time. Requires a C++ compiler.
+        Last bits may differ. Can be changed after fit with `set_params`.
     random_state : int, RandomState instance or None, default=None
         Seed of the training. Without a task and with a fixed backbone nothing is
         random.
     verbose : int, default=0
-        Whether to show a progress bar of the training.
+        Whether to show a progress bar during training.
     n_jobs : int or None, default=None
         Threads that read and resize image files. None: one; -1: all processors.
 
@@ -149,19 +153,21 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
     granularities_ : list of str
         Names of scale and level, such as "s1.00_l2", from fine to coarse.
     granularity_slices_ : dict of str to slice
-        The columns of each granularity, with `output="granularities"`.
+        Columns of each granularity, with `output="granularities"`.
     levels_ : list of Level
         Channels and strides of the granularities' maps.
     network_ : torch.nn.Module
         The network.
-    net_, history_, n_iter_, best_epoch_, max_epochs_, batch_size_, lr_
+    net_, history_, n_iter_, best_epoch_, max_epochs_, batch_size_, lr_, precision_
         With a task, as in `MultiGranularityClassifier`.
     image_shape_ : tuple of int
         `(height, width, channels)` of the images in fit.
     image_size_ : tuple of int
-        `(height, width)` that the network sees.
+        `(height, width)` to which images are resized.
+    value_range_ : ValueRange
+        Its `low` and `high` are the pixel values mapped to 0 and 1.
     device_ : str
-        Where the network lives.
+        Device of the network.
     n_features_in_ : int
         Values per image.
     feature_names_in_ : ndarray of str
@@ -169,13 +175,12 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
 
     Notes
     -----
-    Columns are float32. An image has the same columns, to the last byte, in whatever
-    company it is transformed. Scattering columns of images within `value_range` lie in
-    [0, 1].
+    Columns are float32. The columns of an image are the same, to the last byte,
+    whichever other images are transformed with it. Scattering columns of images within
+    `value_range` lie in [0, 1].
 
-    Where a map has fewer pixels than the grid it is taken as it is, and pixels are not
-    repeated. A large grid of large images makes many columns; `head__grid=(1, 2)` makes
-    few.
+    A map with fewer pixels than the grid is used as it is, without repeating pixels. A
+    large grid gives many columns for large images; `head__grid=(1, 2)` gives few.
 
     References
     ----------
@@ -308,22 +313,22 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         y_val=None,
         sample_weight_val=None,
     ):
-        """Look at the images' shape and range; with a task, train the network.
+        """Determine shape and range of the images; with a task, train the network.
 
         Parameters
         ----------
         X : array-like
             Images: an array `(n, h, w)` or `(n, h, w, c)` of any real dtype, a memory
             map, a torch tensor, flattened rows `(n, h * w * c)`, or a column of images
-            of any sizes: a list, series, object array or data frame with one column of
-            arrays, pictures of Pillow or paths of files.
+            of any sizes: a list, series, object array or one-column data frame of
+            arrays, Pillow images or file paths.
         y : array-like of shape (n,) or (n, n_outputs), default=None
             Labels, or one or several numbers per image. Ignored without a task.
         sample_weight : array-like of shape (n,), default=None
-            Weights of the images; zero equals absence.
+            Weights of the images; images with zero weight are left out.
         X_val, y_val : array-like, default=None
             Validation data of a task. Training stops when the loss on them no longer
-            falls, and the best weights are restored.
+            decreases, and the best weights are restored.
         sample_weight_val : array-like, default=None
             Weights of the validation images.
 
@@ -335,8 +340,8 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         Raises
         ------
         ValueError
-            If something is wrong with the data, or if there is no task and parts of the
-            network would have to learn; the transformer is then as it was.
+            If the data are invalid, or if without a task parts of the network would
+            have to learn; the transformer then keeps its previous state.
         """
         metadata = {
             "sample_weight": sample_weight,
@@ -404,7 +409,7 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
     # ------------------------------------------------------------ transform
 
     def transform(self, X):
-        """Return the columns of images.
+        """Return the columns of each image.
 
         Parameters
         ----------
@@ -414,7 +419,7 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         Returns
         -------
         ndarray of float32 of shape (n, n_columns)
-            With `set_output(transform="pandas")` a data frame.
+            A data frame with `set_output(transform="pandas")`.
         """
         check_is_fitted(self)
         source = self._source(read_images(self, X, reset=False))
@@ -458,15 +463,15 @@ class MultiGranularityTransformer(TransformerMixin, SupervisedMultiGranularity):
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Checked against the columns seen in fit, but of no influence.
+            Checked against the columns seen in fit, otherwise unused.
 
         Returns
         -------
         ndarray of str
-            Names such as "s1.00_l2_avg_017": scale, level, pooling and channel. On a
-            grid with more than one cell also its size, row and column:
-            "s1.00_l2_avg2x2_017_r0c1". Fused columns: "l0_fused_017" with the number of
-            the fused map in place of scale and level.
+            Names such as "s1.00_l2_avg_017": scale, level, pooling and channel. For a
+            grid of more than one cell also its size, row and column:
+            "s1.00_l2_avg2x2_017_r0c1". Fused columns: "l0_fused_017", with the number
+            of the fused map instead of scale and level.
         """
         check_is_fitted(self)
         check_given_names(self, input_features)

@@ -76,8 +76,8 @@ def export_onnx(estimator, path, *, dtype="float32", image_size=None):
     -----
     The file has one input, `images` of shape (n, height, width, channels), also for
     grey images, and any number n of them. Images are not read, turned or resized
-    within: bring them to the size first, as `ImageResizer` does. The outputs, all
-    float32:
+    within: bring them to the size first, as `ImageResizer` does. The outputs, float32
+    but for predicted numbers, which have the type of `predict`:
 
     - classifier: `probabilities` (n, n_classes), or (n, n_labels); for several answers
       `probabilities_0`, `probabilities_1`, ... In case of early answers it is the last;

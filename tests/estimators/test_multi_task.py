@@ -278,7 +278,7 @@ def test_which_task_looks_where(images, columns):
     shared = small(tasks, fusion="gated", max_epochs=1).fit(images, y)
     looks = shared.granularity_weights(images)
     np.testing.assert_array_equal(looks["digit"], looks["ink"])
-    with pytest.raises(ValueError, match="fusion='auto' has no weights.*'weighted'"):
+    with pytest.raises(ValueError, match="fusion='auto', which.*'weighted'"):
         small(tasks, max_epochs=1).fit(images, y).granularity_weights(images)
 
 

@@ -22,11 +22,12 @@ class Backbone(nn.Module):
     Attributes
     ----------
     levels : tuple of Level
-        What `forward` returns, from fine to coarse.
+        Levels of the maps that `forward` returns, from fine to coarse.
     normalisation : tuple of (tuple of float, tuple of float), or None
-        Mean and standard deviation per channel, for images with values in [0, 1],
-        that the backbone needs; one value stands for all channels. None: learned from
-        the training images, or none where the recipe is `pretrained` or `fixed`.
+        Mean and standard deviation per channel that the backbone requires, for images
+        with values in [0, 1]; a single value applies to all channels. None: learned
+        from the training images, or no normalisation if the recipe is `pretrained` or
+        `fixed`.
     """
 
     levels: tuple[Level, ...]
@@ -50,27 +51,27 @@ class Backbone(nn.Module):
     def next_level(
         self, position: int, carried: tuple[Tensor, ...], size: tuple[int, int]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Return the map of one level, and what the levels after it are made of.
+        """Return the map of one level, and the inputs of the levels after it.
 
-        For predictions that may stop at any level. The default computes all maps at the
-        first level; a backbone that can stop in between overrides it.
+        Used for predictions that may stop at any level. The default computes all maps
+        at the first level; a backbone that can stop in between overrides it.
 
         Parameters
         ----------
         position : int
-            Position of the level, from 0; levels are asked for one after the other.
+            Position of the level, from 0; levels are requested in order.
         carried : tuple of Tensor
-            For the first level `(images,)`, then what the call before returned, of all
-            images or of some of them.
+            `(images,)` for the first level, then the result of the previous call, for
+            all images or some of them.
         size : tuple of int
             `(height, width)` of the images.
 
         Returns
         -------
         map : Tensor of shape (B, levels[position].channels, h, w)
-            What `forward` returns at this position.
+            The map that `forward` returns at this position.
         carried : tuple of Tensor
-            For the next level; the first axis of each is that of the images.
+            Inputs of the next level; the first axis of each is that of the images.
         """
         maps = carried if position else tuple(self(carried[0]))
         return maps[0], maps[1:]
@@ -78,9 +79,9 @@ class Backbone(nn.Module):
     def parts(self) -> list[nn.Module]:
         """Return the consecutive parts of the backbone, from input to output.
 
-        "The last two parts" are what fine-tuning trains while the rest is frozen. The
-        default is one part per module of the attribute `stages`; a backbone whose
-        stages are not all of it says itself what its parts are.
+        With `trainable="last:2"`, the last two parts are trained and the rest is
+        frozen. The default is one part per module of the attribute `stages`; a backbone
+        with other modules overrides it.
 
         Returns
         -------
@@ -115,10 +116,9 @@ class BackboneRecipe(Recipe):
     Attributes
     ----------
     pretrained : bool
-        Whether `build` loads weights that were learned elsewhere. False unless a
-        recipe says otherwise.
+        Whether `build` loads pretrained weights. False unless overridden.
     fixed : bool
-        Whether the backbone has nothing to learn. False unless a recipe says otherwise.
+        Whether the backbone has nothing to learn. False unless overridden.
     """
 
     # Not properties: a recipe may have a parameter of such a name.
@@ -133,8 +133,8 @@ class BackboneRecipe(Recipe):
         in_channels : int
             Number of channels of the images.
         image_size : tuple of int
-            Typical `(height, width)` of the images. A backbone may choose its depth by
-            it; the module must work with any size.
+            Typical `(height, width)` of the images. The depth may depend on it, but the
+            module must work with any size.
 
         Returns
         -------
@@ -144,11 +144,11 @@ class BackboneRecipe(Recipe):
         raise NotImplementedError
 
     def skeleton(self, in_channels: int, image_size: tuple[int, int]) -> Backbone:
-        """Return a fresh backbone that will get its weights from a state dict.
+        """Return a fresh backbone whose weights will be loaded from a state dict.
 
-        A fitted estimator is built back by this, wherever it was carried to. So a
-        recipe whose `build` reads weights from a file or the network overrides it; for
-        all others it is `build`.
+        Used to restore a fitted estimator, possibly on another machine. So a recipe
+        whose `build` reads weights from a file or downloads them overrides it; for all
+        others it equals `build`.
 
         Parameters
         ----------
@@ -160,7 +160,7 @@ class BackboneRecipe(Recipe):
         Returns
         -------
         Backbone
-            As `build` returns it, but with any weights.
+            As returned by `build`, but with arbitrary weights.
         """
         return self.build(in_channels, image_size)
 
@@ -186,7 +186,7 @@ class BackboneRecipe(Recipe):
     def normalisation(
         self, in_channels: int, image_size: tuple[int, int]
     ) -> Normalisation | None:
-        """Return the normalisation that the backbone needs, without its weights.
+        """Return the normalisation that the backbone requires, without its weights.
 
         Parameters
         ----------

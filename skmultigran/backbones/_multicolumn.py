@@ -134,11 +134,13 @@ def _all_nested(columns: Iterable[object], rule: Callable[[object], bool]) -> bo
 
 @register_backbone("multicolumn")
 class MultiColumnBackbone(BackboneRecipe):
-    """Columns of convolutions with different receptive fields, side by side.
+    """Parallel columns of convolutions with different receptive fields.
 
-    The multi-column network for crowd counting [1]_: every column reads the image with
-    kernels of its own sizes, so that near and far, large and small things each have a
-    column that fits them. All columns have the same stride and each is a level, the
+    Registered as "multicolumn".
+
+    The multi-column network for crowd counting [1]_: every column filters the image
+    with kernels of its own sizes, so that near and far, large and small objects each
+    have a suitable column. All columns have the same stride and each is one level, the
     smallest receptive field first.
 
     Parameters
@@ -149,8 +151,8 @@ class MultiColumnBackbone(BackboneRecipe):
         columns whose receptive fields grow from column to column.
     widths : sequence of sequences of int, \
             default=((24, 48, 48, 48), (20, 40, 40, 40), (16, 32, 32, 32))
-        Channels of each convolution, of the same shape as `kernel_sizes`. The last one
-        of a column is the number of channels of its level.
+        Channels of each convolution, in the same shape as `kernel_sizes`. The last
+        number of a column is the number of channels of its level.
     stride : {1, 2, 4} or "auto", default="auto"
         Stride of the levels (pixels). A 2 x 2 max pooling follows each of the first
         `log2(stride)` convolutions. "auto": the largest that leaves maps of at least 8
@@ -159,12 +161,12 @@ class MultiColumnBackbone(BackboneRecipe):
     Notes
     -----
     The kernel sizes, the two poolings and the first two widths of each column are those
-    of the paper. Its last two widths, (24, 12), (20, 10) and (16, 8), narrow to a
-    density map; here they stay wide, since the levels are features. The paper has no
+    of the paper. There, the last two widths, (24, 12), (20, 10) and (16, 8), narrow to
+    a density map; here they stay wide, since the levels are features. The paper uses no
     batch norm; here one follows each convolution, for training from scratch.
 
-    At stride 4 the default receptive fields are 28, 50 and 72 pixels. The module gives
-    them as `receptive_fields`.
+    At stride 4 the default receptive fields are 28, 50 and 72 pixels. They are
+    available as `receptive_fields` of the module.
 
     References
     ----------

@@ -99,27 +99,29 @@ def _length(a: Tensor, b: Tensor) -> Tensor:
 class ScaleSpaceBackbone(BackboneRecipe):
     """Gaussian scale space, one level per scale; nothing to train.
 
-    The image is blurred by Gaussians of standard deviation 1, 2, 4, ... pixels, and at
-    each scale four numbers tell what is there: its value, the length of its gradient,
-    and the larger and the smaller eigenvalue of its Hessian, which tell ridges and
+    Registered as "scale_space".
+
+    The image is blurred by Gaussians of standard deviation 1, 2, 4, ... pixels, and
+    each scale gives four features per pixel: the value, the length of the gradient, and
+    the larger and the smaller eigenvalue of the Hessian, which distinguish ridges and
     blobs from valleys and saddles [1]_. Derivatives are multiplied by the standard
     deviation to the power of their order, so that their size does not depend on the
-    scale [2]_. These are the features that interactive pixel classification begins
-    with: strong where a pixel's colour and its near surroundings decide.
+    scale [2]_. These are the usual features of interactive pixel classification: strong
+    where the colour and the close surroundings of a pixel are decisive.
 
     Level `j` has standard deviation `2**j` and stride `2**(j - 1)`, at least 1.
 
     Parameters
     ----------
     n_scales : int or "auto", default="auto"
-        Number of scales, that is of levels. "auto": up to a standard deviation of a
-        quarter of the image's shorter side, from 1 to 5 of them.
+        Number of scales, and so of levels. "auto": up to a standard deviation of a
+        quarter of the shorter side of the image, between 1 and 5 scales.
 
     Notes
     -----
-    Images are taken as they are, with values in [0, 1], and are extended by repeating
-    their border. Channels of a level are grouped by those of the image: value,
-    gradient, larger and smaller curvature of the first one, and so on.
+    Images are used without normalisation, with values in [0, 1], and are extended by
+    repeating their border. Channels of a level are grouped by those of the image:
+    value, gradient, larger and smaller curvature of the first one, and so on.
 
     References
     ----------

@@ -290,10 +290,12 @@ class _Scattering(Backbone):
 class ScatteringBackbone(BackboneRecipe):
     """Wavelet scattering transform, one level per scale; nothing to train.
 
+    Registered as "scattering".
+
     Images are filtered by Morlet wavelets of several scales and orientations, the
     moduli are filtered again by all coarser wavelets, and both are averaged [1]_ [2]_.
     The coefficients hardly change when the image is shifted or slightly deformed, which
-    makes them strong features where training images are few.
+    makes them strong features for few training images.
 
     Level `j` has stride `2**(j + 1)` and holds, for each channel of the image, the
     averages of
@@ -302,29 +304,30 @@ class ScatteringBackbone(BackboneRecipe):
     - order 2: `||x * psi_i| * psi_j|` for all finer scales `i < j`, one map per scale
       `i`, orientation of `psi_i` and orientation of `psi_j`, in this order;
 
-    and the coarsest level starts with order 0, the average of the image. Averages are
-    taken by a Gaussian of standard deviation `0.4 * stride` pixels. So each scale is
-    averaged as far as its own size asks for, whereas the classical transform averages
-    all of them at the coarsest scale.
+    and the coarsest level starts with order 0, the average of the image. Averages use a
+    Gaussian of standard deviation `0.4 * stride` pixels. So each scale is averaged over
+    its own size, whereas the classical transform averages all of them at the coarsest
+    scale.
 
     Parameters
     ----------
     n_scales : int or "auto", default="auto"
-        Number of scales, that is of levels. "auto": as many as leave a last map of 2 to
-        4 pixels along the image's shorter side, from 1 to 4.
+        Number of scales, and so of levels. "auto": as many as leave a last map of 2 to
+        4 pixels along the shorter side of the image, between 1 and 4.
     n_orientations : int, default=8
         Number of orientations of the wavelets.
     max_order : {1, 2}, default=2
-        The highest order. Order 2 tells textures and corners from edges; it has
+        Highest order. Order 2 distinguishes textures and corners from edges; it has
         `n_orientations**2` maps for each pair of scales.
 
     Notes
     -----
-    Images are taken as they are, with values in [0, 1], and are extended by mirroring.
-    Wavelets are those usual for images: `psi_j` has a frequency of `0.75 pi / 2**j`,
-    a Gaussian envelope of standard deviation `0.8 * 2**j` along its orientation and
-    `n_orientations / 4` times that across. Maps are sampled every `2**j` pixels after
-    each modulus. Scaling the image by a positive factor scales all coefficients by it.
+    Images are used without normalisation, with values in [0, 1], and are extended by
+    mirroring. The wavelets are those usual for images: `psi_j` has a frequency of
+    `0.75 pi / 2**j`, a Gaussian envelope of standard deviation `0.8 * 2**j` along its
+    orientation and `n_orientations / 4` times that across. Maps are sampled every
+    `2**j` pixels after each modulus. Multiplying the image by a positive factor
+    multiplies all coefficients by it.
 
     References
     ----------

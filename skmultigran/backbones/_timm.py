@@ -240,48 +240,49 @@ def timm_skeleton(
 
 @register_backbone("timm")
 class TimmBackbone(PretrainedRecipe):
-    """A convolutional network of timm, without its classifier.
+    """Convolutional network of timm, without its classifier.
+
+    Registered as "timm".
 
     The levels are those that timm lists for the network [1]_, usually of strides 2, 4,
-    8, 16 and 32. Where the network has more layers before its classifier averages, as
-    EfficientNet has, their map is one more level of the same stride as the one before.
-    It needs the package timm: `pip install 'skmultigran[pretrained]'`.
+    8, 16 and 32. If the network has further layers before its classifier, as
+    EfficientNet has, their map is one more level, of the same stride as the one before.
+    Requires the package timm: `pip install 'skmultigran[pretrained]'`.
 
     Parameters
     ----------
     name : str, default="efficientnet_b0"
         Name of the network in timm, without a tag. Networks whose features are a chain
-        of modules are taken: convnext, densenet, efficientnet, mobilenet, regnet,
+        of modules are supported: convnext, densenet, efficientnet, mobilenet, regnet,
         resnet and many more. Others, such as vision transformers, raise an error.
     weights : str, path or None, default=None
-        Weights to start from. None: random ones, as timm draws them; nothing is
-        downloaded. "DEFAULT": the first that timm lists for this network. Another
-        name: the weights of this tag, such as "in1k"; timm downloads them once and
-        keeps them in its cache. A path that ends in `.pth`, `.pt` or `.safetensors`: a
-        file that holds the state dict of timm's network, with or without its
-        classifier.
+        Initial weights. None: random weights, initialised by timm; nothing is
+        downloaded. "DEFAULT": the first weights that timm lists for this network.
+        Another name: the weights with this tag, such as "in1k"; timm downloads them
+        once and caches them. A path ending in `.pth`, `.pt` or `.safetensors`: a file
+        with the state dict of timm's network, with or without its classifier.
     out_indices : sequence of int or None, default=None
-        Levels to return, by their position from fine to coarse; negative ones count
-        from the end. None: all. What lies behind the last of them is not built.
+        Positions of the levels to return, from fine to coarse; negative numbers count
+        from the end. None: all. Layers after the last of them are not built.
 
     Notes
     -----
-    Images are normalised as timm says of the weights, of a file as of the network's
-    default weights; without weights by the training images.
+    Images are normalised as timm specifies for the weights (for a file, for the default
+    weights of the network); without weights, by the training images.
 
-    For images of one channel the first kernel is summed over red, green and blue. For
-    two, or for four and more channels its three parts are taken in turn and scaled by
-    `3 / channels`. Mean and standard deviation are then the averages of the three
-    figures. Where the figures are equal, a grey image gives what the network says of
-    the same grey in three channels, else nearly so.
+    For images with one channel the first kernel is summed over red, green and blue. For
+    two, or for four or more channels, its three parts are repeated in turn and scaled
+    by `3 / channels`. Mean and standard deviation are then the averages of the three
+    values. If these are equal, a grey image gives the same features as its copy in
+    three channels, otherwise nearly the same.
 
-    Networks that round the sizes of their maps down, or have no map of a tiny image,
-    see images extended by repeated border pixels at the bottom and the right, to a
-    multiple of the coarsest level's stride; the maps are cropped. So each map measures
-    `ceil(size / stride)`.
+    For networks that round the sizes of their maps down, or have no map of a tiny
+    image, images are extended by repeated border pixels at the bottom and the right, to
+    a multiple of the stride of the coarsest level; the maps are cropped. So each map
+    has size `ceil(size / stride)`.
 
     Files are read as tensors only; Python objects in them are refused. A fitted
-    estimator carries its weights with it and needs neither file nor network.
+    estimator contains its weights and needs neither the file nor a download.
 
     References
     ----------
@@ -340,7 +341,7 @@ class TimmBackbone(PretrainedRecipe):
         return timm_levels(self.name, self.out_indices, self._caller())
 
     def check_parameters(self) -> None:
-        """Check the parameters, the names of network and weights included.
+        """Check the parameters, including the names of network and weights.
 
         Raises
         ------

@@ -143,7 +143,9 @@ def _with_numbers_joined(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 @register_backbone("torchvision")
 class TorchvisionBackbone(PretrainedRecipe):
-    """A convolutional network of torchvision, without its classifier.
+    """Convolutional network of torchvision, without its classifier.
+
+    Registered as "torchvision".
 
     The last map of each stride is a level, so most networks have levels of strides
     2, 4, 8, 16 and 32 [1]_. The families are convnext, densenet, efficientnet,
@@ -154,38 +156,38 @@ class TorchvisionBackbone(PretrainedRecipe):
     name : str, default="resnet18"
         Name of the network in `torchvision.models`.
     weights : str, path or None, default=None
-        Weights to start from. None: random ones, as torchvision draws them; nothing is
+        Initial weights. None: random weights, initialised by torchvision; nothing is
         downloaded. A name that torchvision has for this network, such as "DEFAULT" or
-        "IMAGENET1K_V1": those weights, downloaded by torchvision once and kept in its
-        cache. A path that ends in `.pth`, `.pt` or `.safetensors`: a file that holds
-        the network's state dict, with or without its classifier.
+        "IMAGENET1K_V1": those weights, which torchvision downloads once and caches. A
+        path ending in `.pth`, `.pt` or `.safetensors`: a file with the state dict of
+        the network, with or without its classifier.
     out_indices : sequence of int or None, default=None
-        Levels to return, by their position from fine to coarse; negative ones count
-        from the end. None: all. What lies behind the last of them is not built.
+        Positions of the levels to return, from fine to coarse; negative numbers count
+        from the end. None: all. Layers after the last of them are not built.
 
     Notes
     -----
-    Images are normalised as the weights ask for, a file's as the network's default
-    weights do; without weights by the training images.
+    Images are normalised as the weights require (for a file, as the default weights of
+    the network do); without weights, by the training images.
 
-    For images of one channel the first kernel is summed over red, green and blue. For
-    two, or for four and more channels its three parts are taken in turn and scaled by
-    `3 / channels`. Mean and standard deviation are then the averages of the three
-    figures. Those of ImageNet differ from colour to colour, so a grey image gives
-    nearly what the network says of the same grey in three channels, not exactly.
-    Without weights the first convolution is built anew with PyTorch's default
-    initialisation.
+    For images with one channel the first kernel is summed over red, green and blue. For
+    two, or for four or more channels, its three parts are repeated in turn and scaled
+    by `3 / channels`. Mean and standard deviation are then the averages of the three
+    values. Those of ImageNet differ between colours, so the features of a grey image
+    are nearly, but not exactly, those of its copy in three channels. Without weights
+    the first convolution is rebuilt with PyTorch's default initialisation.
 
     convnext and densenet round the sizes of their maps down. Their images are extended
-    by repeated border pixels at the bottom and the right, to a multiple of the coarsest
-    level's stride, and the maps are cropped: each measures `ceil(size / stride)`, and
-    images that are a multiple already meet the network as torchvision has it.
+    by repeated border pixels at the bottom and the right, to a multiple of the stride
+    of the coarsest level, and the maps are cropped: each has size
+    `ceil(size / stride)`. Images whose size already is a multiple are processed exactly
+    as in torchvision.
 
-    The last map is what the classifier of the network averages. convnext applies its
-    last norm after that average, so it is not part of the map.
+    The last map is the one that the classifier of the network averages. convnext
+    applies its last norm after that average, so it is not part of the map.
 
     Files are read as tensors only; Python objects in them are refused. A fitted
-    estimator carries its weights with it and needs neither file nor network.
+    estimator contains its weights and needs neither the file nor a download.
 
     References
     ----------
@@ -244,7 +246,7 @@ class TorchvisionBackbone(PretrainedRecipe):
         return tuple(levels[i] for i in self._chosen())
 
     def check_parameters(self) -> None:
-        """Check the parameters, the names of network and weights included.
+        """Check the parameters, including the names of network and weights.
 
         Raises
         ------

@@ -125,22 +125,25 @@ def _counts(grids: Sequence[Tensor]) -> list[int]:
 class AttentionFusion(FusionRecipe):
     """Multi-head self-attention over all granularities and a grid of positions [1]_.
 
+    Registered as "attention".
+
     Each map `(B, C_l, H_l, W_l)` is projected to `channels` and averaged to a
-    `grid x grid` of tokens; tokens carry the embedding of their granularity and of
-    their position. A pre-norm transformer encoder lets each token read all others, and
-    what it learned is added back to the whole map, so that as many maps
-    `(B, channels, H_l, W_l)` go out as came in.
+    `grid x grid` of tokens, to which embeddings of granularity and position are added.
+    In a pre-norm transformer encoder each token attends to all others, and the change
+    of the tokens is added back to the whole map. It returns one map
+    `(B, channels, H_l, W_l)` per input map.
 
     Parameters
     ----------
     channels : int, default=64
-        Width of the tokens and of the maps that go out; a multiple of `heads`.
+        Number of channels of the tokens and of the returned maps; a multiple of
+        `heads`.
     heads : int, default=4
         Number of attention heads.
     depth : int, default=1
         Number of encoder layers.
     grid : int, default=2
-        Tokens per side and granularity.
+        Number of tokens along each side, per granularity.
     dropout : float, default=0.0
         Dropout rate inside the encoder, in [0, 1).
 

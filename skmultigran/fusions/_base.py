@@ -20,7 +20,7 @@ class Fusion(nn.Module):
     Attributes
     ----------
     levels : tuple of Level
-        What `forward` returns, from fine to coarse.
+        Levels of the maps that `forward` returns, from fine to coarse.
     """
 
     levels: tuple[Level, ...]
@@ -31,7 +31,7 @@ class Fusion(nn.Module):
         Parameters
         ----------
         maps : list of Tensor of shape (B, C_i, H_i, W_i)
-            One map per level the fusion was built for, fine to coarse, of any sizes.
+            One map of any size per level the fusion was built for, fine to coarse.
 
         Returns
         -------
@@ -48,9 +48,9 @@ class FusionRecipe(Recipe):
     Attributes
     ----------
     spatial : bool
-        Whether the fusion looks at neighbouring positions. One that does not is applied
-        after pooling where the answer is about the whole image: the same module, on
-        small maps.
+        Whether the fusion combines neighbouring positions. One that does not is applied
+        after pooling if the prediction is about whole images: the same module, on small
+        maps.
     """
 
     spatial: bool = False
@@ -61,7 +61,7 @@ class FusionRecipe(Recipe):
         Parameters
         ----------
         levels : sequence of Level
-            The levels of the maps that come in, from fine to coarse.
+            Levels of the input maps, from fine to coarse.
 
         Returns
         -------
@@ -71,8 +71,8 @@ class FusionRecipe(Recipe):
         Raises
         ------
         ValueError
-            If the fusion cannot work with the levels; the message names both parts,
-            the need, and what is missing.
+            If the fusion does not support the levels; the message names both parts and
+            what is missing.
         """
         raise NotImplementedError
 

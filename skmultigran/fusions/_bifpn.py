@@ -86,17 +86,19 @@ class _BiFPN(Fusion):
 class BiFPNFusion(FusionRecipe):
     """Bidirectional feature pyramid with learned weights at every node [1]_.
 
+    Registered as "bifpn".
+
     Maps `(B, C_l, H_l, W_l)` are projected to `channels`. In each round, coarse results
     flow down to finer maps and then fine results up to coarser ones, each resized to
-    the map's own size. A node sums its two or three inputs with the shares
+    the map's own size. A node sums its two or three inputs with the weights
     `relu(w_i) / (sum_j relu(w_j) + 1e-4)` and applies a depthwise separable
-    convolution. As many maps `(B, channels, H_l, W_l)` go out as came in. A single
-    level has nothing to exchange and is only projected.
+    convolution. It returns one map `(B, channels, H_l, W_l)` per input map. A single
+    level is only projected.
 
     Parameters
     ----------
     channels : int, default=64
-        Width of all maps of the pyramid.
+        Number of channels of all maps of the pyramid.
     repeats : int, default=2
         Number of rounds.
 

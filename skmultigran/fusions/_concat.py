@@ -37,15 +37,17 @@ class _Concat(Fusion):
 class ConcatFusion(FusionRecipe):
     """Concatenate the channels of all granularities at the finest size.
 
-    The baseline of multi-scale networks, such as the concatenation branch of
+    Registered as "concat".
+
+    The standard way to combine multi-scale features, as in the concatenation branch of
     progressive multi-granularity training [1]_. Maps `L x (B, C_l, H_l, W_l)` become
     one map `(B, sum C_l, H, W)`.
 
     Parameters
     ----------
     channels : int or None, default=None
-        Width each granularity is projected to before the concatenation; None keeps the
-        channels as they are.
+        Number of channels to which each granularity is projected before the
+        concatenation; None keeps the channels unchanged.
 
     References
     ----------

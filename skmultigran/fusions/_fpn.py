@@ -86,14 +86,16 @@ class FeaturePyramid(Fusion):
 class FPNFusion(FusionRecipe):
     """Feature pyramid network: a top-down path with lateral connections [1]_.
 
+    Registered as "fpn".
+
     Each map `(B, C_l, H_l, W_l)` is projected to `channels`, receives the next coarser
-    result enlarged to its own size, and is smoothed by a 3 x 3 convolution. As many
-    maps `(B, channels, H_l, W_l)` go out as came in.
+    result enlarged to its own size, and is smoothed by a 3 x 3 convolution. It returns
+    one map `(B, channels, H_l, W_l)` per input map.
 
     Parameters
     ----------
     channels : int, default=64
-        Width of all maps of the pyramid.
+        Number of channels of all maps of the pyramid.
 
     References
     ----------

@@ -67,21 +67,23 @@ class _Gated(Fusion):
 
 @register_fusion("gated")
 class GatedFusion(FusionRecipe):
-    """Sum all granularities with shares that each image sets per channel [1]_.
+    """Sum all granularities with weights computed per image and channel [1]_.
+
+    Registered as "gated".
 
     Maps `L x (B, C_l, H_l, W_l)` are projected to `channels`. The average of their sum,
-    `(B, channels)`, goes through a small network whose softmax over granularities
-    gives shares `(B, L, channels)`; the maps, resized to the finest size, are summed
-    with them to one map `(B, channels, H, W)`. This is the selection of SKNet, with
-    granularities in place of kernel sizes. The module's `granularity_weights(maps)`
-    gives the shares, averaged over channels.
+    `(B, channels)`, goes through a small network with a softmax over granularities that
+    gives weights `(B, L, channels)`; the maps, resized to the finest size, are summed
+    with these weights to one map `(B, channels, H, W)`. This is the selection of SKNet,
+    with granularities instead of kernel sizes. The method `granularity_weights(maps)`
+    of the module returns the weights, averaged over channels.
 
     Parameters
     ----------
     channels : int, default=64
-        Width each granularity is projected to.
+        Number of channels to which each granularity is projected.
     reduction : int, default=4
-        The hidden layer of the gate has `channels // reduction` units, at least 8.
+        The hidden layer of the gate has `channels // reduction` units, but at least 8.
 
     References
     ----------

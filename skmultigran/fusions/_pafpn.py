@@ -54,14 +54,16 @@ class _PAFPN(Fusion):
 class PAFPNFusion(FusionRecipe):
     """Path aggregation network: a feature pyramid and a bottom-up path [1]_.
 
-    The maps of a feature pyramid (see `FPNFusion`) each receive the next finer result,
-    convolved and resized to their own size, and are smoothed once more. As many maps
-    `(B, channels, H_l, W_l)` go out as came in.
+    Registered as "pafpn".
+
+    Each map of a feature pyramid (see `FPNFusion`) receives the next finer result,
+    convolved and resized to its own size, and is smoothed once more. It returns one map
+    `(B, channels, H_l, W_l)` per input map.
 
     Parameters
     ----------
     channels : int, default=64
-        Width of all maps of the pyramid.
+        Number of channels of all maps of the pyramid.
 
     References
     ----------

@@ -33,13 +33,15 @@ class _Sum(Fusion):
 class SumFusion(FusionRecipe):
     """Project all granularities to one width and sum them at the finest size.
 
-    How parallel resolutions are merged in HRNet [1]_. Maps `L x (B, C_l, H_l, W_l)`
+    Registered as "sum".
+
+    As parallel resolutions are merged in HRNet [1]_. Maps `L x (B, C_l, H_l, W_l)`
     become one map `(B, channels, H, W)`.
 
     Parameters
     ----------
     channels : int, default=64
-        Width each granularity is projected to.
+        Number of channels to which each granularity is projected.
 
     References
     ----------

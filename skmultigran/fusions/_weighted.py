@@ -51,15 +51,17 @@ class _Weighted(Fusion):
 class WeightedFusion(FusionRecipe):
     """Sum all granularities with one learned, normalised weight each [1]_.
 
+    Registered as "weighted".
+
     Maps `L x (B, C_l, H_l, W_l)` are projected to `channels`, resized to the finest
-    size and summed with the shares `relu(w_l) / (sum_k relu(w_k) + 1e-4)`, the fast
-    normalised fusion of BiFPN, to one map `(B, channels, H, W)`. The module's
-    `granularity_weights(maps)` gives the shares.
+    size and summed with the weights `relu(w_l) / (sum_k relu(w_k) + 1e-4)`, the fast
+    normalised fusion of BiFPN, to one map `(B, channels, H, W)`. The method
+    `granularity_weights(maps)` of the module returns these weights.
 
     Parameters
     ----------
     channels : int, default=64
-        Width each granularity is projected to.
+        Number of channels to which each granularity is projected.
 
     References
     ----------

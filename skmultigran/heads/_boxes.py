@@ -17,27 +17,30 @@ if TYPE_CHECKING:
 
 @register_head("boxes")
 class BoxHead(Recipe):
-    """Find objects at every place of every level, without anchors: FCOS [1]_.
+    """Detect objects at every position of every level, without anchors: FCOS [1]_.
+
+    Registered as "boxes".
 
     Maps of equal stride are added first, so that there is one map per stride. Two
-    towers of `depth` convolutions of width `channels`, shared by all levels, tell at
-    each place the classes, the distances to the four sides of the object's box, and how
-    central the place is. Each level finds objects of its own range of sizes. The towers
-    are torchvision's, but normalise each place by itself.
+    towers of `depth` convolutions with `channels` channels, shared by all levels,
+    predict at each position the classes, the distances to the four sides of the box,
+    and how central the position is. Each level finds objects of its own range of sizes.
+    The towers are torchvision's, but normalise each position separately.
 
     Parameters
     ----------
     channels : int, default=64
-        Width of the maps and towers.
+        Number of channels of the maps and towers.
     depth : int, default=2
-        Convolutions of each tower. The paper has 4, of 256 channels, which takes a GPU.
+        Number of convolutions of each tower. The paper uses 4 with 256 channels, which
+        requires a GPU.
     min_stride : float, default=4.0
-        Levels of a smaller stride are left out, as they have very many places; if all
-        are smaller, the coarsest stays.
+        Levels with a smaller stride are left out, as they have very many positions; if
+        all are smaller, the coarsest is kept.
     size_range : float, default=2.0
         A level of stride s finds objects whose farthest side is `size_range` s to
         2 `size_range` s from their centre; the finest and the coarsest level also find
-        smaller and larger ones. The paper has 4, for larger images.
+        smaller and larger ones. The paper uses 4, for larger images.
 
     References
     ----------

@@ -119,21 +119,24 @@ def _block(channels: int) -> nn.Sequential:
 
 @register_head("dense")
 class DenseHead(Recipe):
-    """Answer for every pixel: all levels are added at the finest stride.
+    """Predict every pixel from the sum of all levels at the finest stride.
+
+    Registered as "dense".
 
     Each fused map `(B, C_l, H_l, W_l)` is projected to `channels`; maps of equal stride
     are added first, then all are enlarged to the finest one and added, as in the
-    semantic branch of panoptic feature pyramids [1]_. Convolutions of 3 x 3 may refine
-    the sum; a 1 x 1 convolution gives the numbers, and these are enlarged to the image.
+    semantic branch of panoptic feature pyramids [1]_. Convolutions of 3 x 3 can refine
+    the sum; a 1 x 1 convolution gives the outputs, which are enlarged to the image
+    size.
 
     Parameters
     ----------
     channels : int, default=32
-        Width that all levels are brought to.
+        Number of channels to which all levels are projected.
     depth : int, default=0
-        Convolutions that refine the sum.
+        Number of convolutions that refine the sum.
     dropout : float, default=0.0
-        Dropout rate of whole channels before the answer, in [0, 1).
+        Dropout rate of whole channels before the last convolution, in [0, 1).
 
     References
     ----------

@@ -266,28 +266,31 @@ class Pooled(PooledFeatures):
 
 @register_head("pooled")
 class PooledHead(Recipe):
-    """Pool every fused map on small grids and map all of it linearly to the answer.
+    """Pool every fused map on small grids and apply a linear layer.
 
-    A 1 x 1 grid says what is in the image, a 2 x 2 grid also roughly where: plain
-    averages alone would forget the layout. Where a map has fewer pixels than the grid,
-    pixels are repeated.
+    Registered as "pooled".
+
+    A 1 x 1 grid keeps what is in the image, a 2 x 2 grid also roughly where: averages
+    over whole maps alone would lose the layout. If a map has fewer pixels than the
+    grid, pixels are repeated.
 
     The features are normalised, and more than 256 of them are scaled down in proportion
-    to their number. Otherwise one step of an optimizer such as Adam, which moves every
-    weight by as much, would change the answer the more the wider the network is [1]_.
+    to their number. Otherwise one step of an optimizer such as Adam, which changes
+    every weight by a similar amount, would change the predictions of wider networks
+    more [1]_.
 
     Parameters
     ----------
     pooling : sequence of {"avg", "max"}, default=("avg", "max")
-        What is taken of each cell.
+        Statistics computed for each cell.
     grid : sequence of int, default=(1, 2)
-        Cells per side; each entry adds its cells.
+        Numbers of cells along each side; each entry adds its cells.
     dropout : float, default=0.0
         Dropout rate of the features, in [0, 1).
     power : float, default=1.0
-        Power of the features' absolute values, in (0, 1]; signs are kept. 0.5, their
-        roots, evens out the few large values that averages of a frozen backbone
-        have [2]_.
+        Exponent of the absolute values of the features, in (0, 1]; signs are kept. 0.5,
+        the square root, evens out the few large values among the averages of a frozen
+        backbone [2]_.
 
     References
     ----------

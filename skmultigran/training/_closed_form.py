@@ -31,31 +31,33 @@ _ROWS_OF_ONE_FOLD = 2000
 
 @TRAININGS.register("closed_form")
 class ClosedFormTraining(Training):
-    """Solve the head in closed form instead of training it, for a frozen backbone.
+    """Closed-form solution of the head, for a frozen backbone.
 
-    Labels are told apart by a linear discriminant analysis with a shrunken covariance
-    [1]_, numbers are predicted by ridge regression. Both take one pass over the images
-    and seconds afterwards, and with a few hundred to a few thousand images they are
-    often more accurate than a network that is trained from scratch: try
-    `backbone="scattering"` for small images and a pretrained backbone for photographs.
+    Registered as "closed_form".
+
+    Labels are predicted by linear discriminant analysis with a shrunken covariance
+    [1]_, numbers by ridge regression. Both take one pass over the images and a few more
+    seconds, and with a few hundred to a few thousand images they are often more
+    accurate than a network trained from scratch: try `backbone="scattering"` for small
+    images and a pretrained backbone for photographs.
 
     For `MultiGranularityClassifier` with one label per image and
-    `MultiGranularityRegressor` with the squared error, with `trainable="head"` and a
-    fusion that has nothing to learn, such as "concat". Images are not augmented.
+    `MultiGranularityRegressor` with the squared error. Requires `trainable="head"` and
+    a fusion with nothing to learn, such as "concat". Images are not augmented.
 
     Parameters
     ----------
     shrinkage : float or "auto", default="auto"
-        How far the covariance of the columns is drawn towards a multiple of the
-        identity, in (0, 1]. "auto": the one of 0.05, 0.1, 0.2, 0.4, 0.6 and 0.8 with
-        the least cross-validated loss, in 5 folds up to 2,000 images, on one held-out
-        fifth of more.
+        Shrinkage of the covariance of the features towards a multiple of the identity,
+        in (0, 1]. "auto": the one of 0.05, 0.1, 0.2, 0.4, 0.6 and 0.8 with the lowest
+        loss in 5-fold cross-validation or, with more than 2,000 images, on one held-out
+        fifth.
 
     Notes
     -----
-    Discriminants alone would be overconfident: the logits are scaled by the factor with
-    the least cross-entropy on the held-out images [2]_. Columns are standardised
-    first. The chosen value is in `history_[0]["shrinkage"]`.
+    Discriminants alone would be overconfident, so the logits are scaled by the factor
+    with the lowest cross-entropy on held-out images [2]_. Features are standardised
+    first. The chosen shrinkage is stored as `history_[0]["shrinkage"]`.
 
     References
     ----------
@@ -91,7 +93,7 @@ class ClosedFormTraining(Training):
 
     @property
     def shrinkages(self) -> tuple[float, ...]:
-        """The values that are tried."""
+        """Candidate values of the shrinkage."""
         return (
             _SHRINKAGES if isinstance(self.shrinkage, str) else (float(self.shrinkage),)
         )

@@ -58,49 +58,50 @@ class ProgressiveStep(NamedTuple):
 class ProgressiveTraining(Training):
     """Progressive multi-granularity training with jigsaw patches (PMG) [1]_.
 
-    Each granularity has a head, as with `deep_supervision=True`, and for each batch
-    these are trained one after the other, each by a step of its own: from shallow to
-    deep, on images whose patches are shuffled, small patches first. So a shallow
-    granularity has to find what small parts tell. The last step trains the fused answer
-    on whole images. It is meant for classes that differ in details.
+    Registered as "pmg".
 
-    For `MultiGranularityClassifier`. A batch takes as many steps as there are
-    granularities, and one more: an epoch costs two to four times as much as one of
-    `Training`.
+    Each granularity has a head, as with `deep_supervision=True`, and for each batch the
+    heads are trained one after the other, each with a step of its own: from shallow to
+    deep, on images with shuffled patches, small patches first. So shallow granularities
+    have to learn from small parts. The last step trains the fused prediction on whole
+    images. Intended for classes that differ in details.
+
+    For `MultiGranularityClassifier`. Each batch takes one step per granularity and one
+    more: an epoch costs two to four times as much as one of `Training`.
 
     Parameters
     ----------
     max_patches : int, default=8
-        Patches along each side of the images that the first steps see. Each of the last
-        steps sees half as many along each side, down to two for the deepest
-        granularity: 8, 4, 2 with three of them. Where images are small there are fewer,
-        so that a patch is two strides of its granularity wide or more.
+        Maximum number of patches along each side of the images. The deepest granularity
+        uses 2, and each shallower one twice as many, up to this number: 8, 4, 2 with
+        three granularities. Small images have fewer, so that each patch is at least two
+        strides of its granularity wide.
     optimizer : {"adamw", "sgd"}, default="adamw"
-        As in `Training`, and so are all others.
+        Optimizer, as in `Training`; the same holds for all parameters below.
     weight_decay : float or "auto", default="auto"
         Weight decay.
     label_smoothing : float, default=0.1
         Probability of each label that is spread evenly over all classes.
     schedule : {"one_cycle", "constant"}, default="one_cycle"
-        Schedule of the learning rate; all steps of a batch have the same one.
+        Schedule of the learning rate, which is the same for all steps of a batch.
     warm_up : float, default=0.2
-        Fraction of the batches over which the learning rate rises.
+        Fraction of the batches in which the learning rate rises.
     backbone_lr_scale : float or "auto", default="auto"
-        Factor of the backbone's learning rate.
+        Factor of the learning rate of the backbone.
     freeze_epochs : int, default=0
-        Epochs at the start in which the backbone is not trained.
+        Number of epochs at the start in which the backbone is not trained.
     averaging : float or None, default=None
         Decay per batch of a moving average of the weights.
     mixup : float, default=0.0
-        How strongly images are mixed, before their patches are shuffled.
+        Strength of the mixing of images, before their patches are shuffled.
     size_schedule : {"constant", "coarse_to_fine"}, default="constant"
-        Whether images are small at first.
+        Whether images are reduced in size at first.
 
     Notes
     -----
-    The paper trains the last three stages of a network, each by its own map alone. Here
-    a head sees all that was computed up to its granularity, and so early answers are
-    trained at the same time (`staged_predict_proba`).
+    The paper trains the last three stages of a network, each from its own map alone.
+    Here each head uses everything computed up to its granularity, so that early
+    predictions are trained at the same time (`staged_predict_proba`).
 
     References
     ----------

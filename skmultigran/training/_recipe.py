@@ -24,42 +24,46 @@ _AUTO_WEIGHT_DECAY = {"adamw": 0.3, "sgd": 5e-4}
 
 @TRAININGS.register("standard")
 class Training(Recipe):
-    """How the weights are learned, for `training=`.
+    """Training by gradient descent: optimizer, schedule and regularisation.
+
+    Registered as "standard".
 
     Parameters
     ----------
     optimizer : {"adamw", "sgd"}, default="adamw"
         AdamW [1]_, or SGD with Nesterov momentum 0.9.
     weight_decay : float or "auto", default="auto"
-        Weight decay: decoupled for AdamW, an L2 penalty for SGD. Norms, biases and
-        other one-dimensional parameters are spared. "auto": 0.3 for AdamW, 0.0005 for
+        Weight decay: decoupled for AdamW, an L2 penalty for SGD. Not applied to norms,
+        biases and other one-dimensional parameters. "auto": 0.3 for AdamW, 0.0005 for
         SGD.
     label_smoothing : float, default=0.1
         Probability of each label that is spread evenly over all classes, in [0, 1). It
-        raises the accuracy of small data at the price of less confident probabilities.
+        improves the accuracy on small data sets at the cost of less confident
+        probabilities.
     schedule : {"one_cycle", "constant"}, default="one_cycle"
-        "one_cycle": a linear warm-up, then annealing to zero along a cosine.
+        Schedule of the learning rate. "one_cycle": linear warm-up, then cosine
+        annealing to zero.
     warm_up : float, default=0.2
-        Fraction of the steps over which the learning rate rises, in [0, 1).
+        Fraction of the steps in which the learning rate rises, in [0, 1).
     backbone_lr_scale : float or "auto", default="auto"
-        Factor of the backbone's learning rate. "auto": 0.1 for pretrained weights,
-        which need small steps to stay useful, and 1 otherwise.
+        Factor of the learning rate of the backbone. "auto": 0.1 for pretrained weights,
+        which only small steps preserve, and 1 otherwise.
     freeze_epochs : int, default=0
-        Epochs at the start in which the backbone is not trained, so that the fresh
-        parts behind it have learned something before they move it.
+        Number of epochs at the start in which the backbone is not trained, so that the
+        untrained layers after it do not disturb it.
     averaging : float or None, default=None
-        Decay per step, in (0, 1), of a moving average of the weights, which takes their
-        place in the end; None: the last weights. Of use where the learning rate is not
-        annealed to zero.
+        Decay per step, in (0, 1), of a moving average of the weights, which replaces
+        them at the end; None: the last weights are used. Useful if the learning rate is
+        not annealed to zero.
     mixup : float, default=0.0
-        Each image is mixed with another one of its batch, and answers partly as this
-        one [2]_; the share, one per batch, is drawn from Beta(mixup, mixup). Of use
-        where images are few and seen often: 0.4, say. 0: images stay as they are.
+        Each image and its target are mixed with those of another image of the batch
+        [2]_; the proportion, one per batch, is drawn from Beta(mixup, mixup). Useful
+        for few images and many epochs, for example with 0.4. 0: no mixing.
     size_schedule : {"constant", "coarse_to_fine"}, default="constant"
-        "coarse_to_fine": the network is first shown images of 0.6 times their size,
-        later of 0.8 and in the last 0.4 of the steps whole ones, which takes 0.7 of the
-        time [3]_. Early stopping judges only epochs of whole images. Only where the
-        answer is about the whole image.
+        "coarse_to_fine": images are reduced to 0.6 times their size at first, later to
+        0.8, and have full size in the last 0.4 of the steps, which takes 0.7 of the
+        time [3]_. Early stopping considers only epochs with full size. Only for
+        predictions about whole images.
 
     References
     ----------
@@ -136,18 +140,18 @@ class Training(Recipe):
         Parameters
         ----------
         parameters : iterable of torch.nn.Parameter
-            What is learned.
+            Parameters to learn.
         lr : float
             Largest learning rate.
         backbone : iterable of torch.nn.Parameter, default=()
-            Those of them that belong to the backbone.
+            Those that belong to the backbone.
         pretrained : bool, default=False
-            Whether the backbone has weights that were learned elsewhere.
+            Whether the backbone has pretrained weights.
 
         Returns
         -------
         torch.optim.Optimizer
-            The optimizer. Parameters of one dimension are spared from decay; each group
+            The optimizer. Parameters of one dimension have no weight decay; each group
             has a factor of the learning rate as `lr_scale`.
         """
         slow = {id(parameter) for parameter in backbone}

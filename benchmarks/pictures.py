@@ -14,6 +14,14 @@ from skmultigran.inspection import (
 )
 
 BLUE, ORANGE, GREY = "#1f5fa8", "#e07b00", "#8a8f98"
+SHOWN_NAMES = {
+    "fashion": "Fashion-MNIST, 60,000 training images",
+    "fashion-5k": "Fashion-MNIST, 5,000 training images",
+    "fashion-1k": "Fashion-MNIST, 1,000 training images",
+    "fashion-300": "Fashion-MNIST, 300 training images",
+    "mnist-5k": "MNIST, 3,750 training images",
+    "digits": "Digits of 8 x 8 pixels, 1,347 training images",
+}
 STYLE = {
     "font.size": 9,
     "axes.titlesize": 10,
@@ -184,47 +192,39 @@ def draw_cases(axes, cases):
 def draw_accuracy(path, data, models):
     """Accuracy against CPU seconds of fit: ours large and blue, the others grey.
 
-    Every model's name stands at the right, in the order of accuracy, with a line to its
-    point, so that no name hides another.
+    Points have the numbers of their models in the list at the right, the most accurate
+    first; small points are single runs.
     """
-    means = [
-        (np.mean([[r["cpu_seconds"], r["accuracy"]] for r in group], axis=0), group)
-        for group in models
-    ]
-    with drawn(path, (10, 0.34 * len(means) + 1.6)) as figure:
+    with drawn(path, (10, max(4.2, 0.27 * len(models) + 1.2))) as figure:
         axes = figure.subplots()
-        heights = np.linspace(1, 0, len(means))
-        for (mean, group), height in zip(means, heights, strict=True):
-            _draw_model(axes, mean, group, height)
+        heights = np.linspace(1, 0.02, len(models))
+        for number, (group, height) in enumerate(zip(models, heights, strict=True), 1):
+            _draw_model(axes, number, group, height)
         axes.set(xscale="log", xlabel="CPU seconds of fit", ylabel="accuracy")
-        axes.set_title(f"Accuracy and what it costs, {data}")
-        axes.margins(x=0.08, y=0.08)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+        axes.set_title(SHOWN_NAMES.get(data, data))
+        axes.margins(x=0.1, y=0.1)
         axes.grid(which="major", color="#e5e7eb")
 
 
-def _draw_model(axes, mean, group, height):
+def _draw_model(axes, number, group, height):
     ours = group[0]["ours"]
-    colour = BLUE if ours else GREY
-    seconds, accuracies = zip(
-        *((r["cpu_seconds"], r["accuracy"]) for r in group), strict=True
-    )
-    marker = "o" if ours else "s"
-    axes.plot(seconds, accuracies, marker, color=colour, alpha=0.35, ms=4, mew=0)
-    axes.plot(*mean, marker, color=colour, ms=9 if ours else 6, mec="white", zorder=3)
-    axes.annotate(
-        f"{mean[1]:.4f}  {group[0]['title']}",
-        mean,
-        (1.03, height),
-        textcoords="axes fraction",
-        va="center",
-        color=colour if ours else "#3f444d",
-        fontweight="bold" if ours else "normal",
-        fontsize=8,
-        arrowprops={
-            "arrowstyle": "-",
-            "color": colour,
-            "lw": 0.6,
-            "alpha": 0.6,
-            "relpos": (0, 0.5),
-        },
-    )
+    colour, marker = (BLUE, "o") if ours else (GREY, "s")
+    seconds = [record["cpu_seconds"] for record in group]
+    accuracies = [record["accuracy"] for record in group]
+    mean = np.mean(seconds), np.mean(accuracies)
+    if len(group) > 1:
+        axes.plot(seconds, accuracies, marker, color=colour, alpha=0.35, ms=3, mew=0)
+    axes.plot(*mean, marker, color=colour, ms=9 if ours else 7, mec="white", zorder=3)
+    words = {
+        "color": colour if ours else "#3f444d",
+        "fontweight": "bold" if ours else "normal",
+        "fontsize": 8,
+        "va": "center",
+    }
+    # Neighbours in accuracy are neighbours in the picture.
+    beside = (7, 6 if number % 2 else -6)
+    axes.annotate(str(number), mean, beside, textcoords="offset points", **words)
+    words["transform"] = axes.transAxes
+    axes.text(1.05, height, str(number), ha="right", **words)
+    axes.text(1.08, height, f"{mean[1]:.4f}   {group[0]['title']}", **words)

@@ -30,7 +30,7 @@ _CHANNELS = (1, 3, 5)
 
 
 def check_backbone(backbone: str | Recipe) -> None:
-    """Check that a backbone keeps every promise of `BackboneRecipe` and `Backbone`.
+    """Check that a backbone fulfils the contract of `BackboneRecipe` and `Backbone`.
 
     For your own backbones: a recipe that passes works in every estimator.
 
@@ -42,7 +42,7 @@ def check_backbone(backbone: str | Recipe) -> None:
     Raises
     ------
     AssertionError
-        If a promise is broken; the message says which one, and by what.
+        If a requirement is violated; the message says which one, and how.
     ValueError
         If no backbone has this name.
     TypeError
@@ -51,14 +51,15 @@ def check_backbone(backbone: str | Recipe) -> None:
     Notes
     -----
     The recipe only stores its parameters, none of which is a module or a tensor,
-    survives `clone`, and describes its levels without building. Each `build` gives a
+    survives `clone`, and describes its levels without building. Each `build` returns a
     fresh module. For images of 1, 3 and 5 channels and of sizes down to one pixel, the
     module returns a list of float32 maps, fine to coarse, of the described channels and
-    of size `ceil(size / stride)`; it lets a gradient through to the image and leaves
-    the image as it was. In eval mode an image's maps depend on that image only, not on
-    the rest of the batch, chance or memory layout, and `next_level` gives the same maps
-    one by one. A state dict carries all that was learned, to what `skeleton` builds,
-    too. Where `parts` does not raise, the parts hold every parameter exactly once.
+    of size `ceil(size / stride)`; it propagates gradients to the image and does not
+    change the image. In eval mode the maps of an image depend on that image only, not
+    on the rest of the batch, random numbers or memory layout, and `next_level` returns
+    the same maps one by one. The state dict contains everything learned, and can be
+    loaded into the result of `skeleton`. Where `parts` does not raise, the parts hold
+    every parameter exactly once.
 
     Examples
     --------

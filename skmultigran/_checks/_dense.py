@@ -18,22 +18,22 @@ from skmultigran._checks._promises import (
 
 
 def check_dense_estimator(estimator: Any, *, answers: str = "masks") -> None:
-    """Check that an estimator of masks or boxes keeps scikit-learn's promises.
+    """Check that an estimator of masks or boxes follows scikit-learn's conventions.
 
     scikit-learn's own checks pass one label or number per sample, which such estimators
-    cannot take. These cover the same ground.
+    do not accept. These checks cover the same conventions.
 
     Parameters
     ----------
     estimator : estimator
-        An instance with parameters that make it quick. It is cloned, never fitted.
+        An instance with parameters for fast fitting. It is cloned, never fitted.
     answers : {"masks", "boxes"}, default="masks"
-        What it predicts: integer masks, or dictionaries of boxes and labels.
+        Type of its predictions: integer masks, or dictionaries of boxes and labels.
 
     Raises
     ------
     AssertionError
-        If a promise is broken; the message says which.
+        If a convention is violated; the message says which.
 
     See Also
     --------
@@ -58,13 +58,13 @@ def dense_estimator_checks(*, answers: str = "masks") -> list[Check]:
     Parameters
     ----------
     answers : {"masks", "boxes"}, default="masks"
-        What the estimator predicts.
+        Type of the predictions.
 
     Returns
     -------
     list of callable
-        Each takes an estimator and raises an AssertionError if a promise is broken; its
-        `__name__` says which.
+        Each takes an estimator and raises an AssertionError if the convention named by
+        its `__name__` is violated.
 
     Raises
     ------

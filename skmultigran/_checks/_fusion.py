@@ -40,7 +40,7 @@ _BATCH = 4
 
 
 def check_fusion(fusion: str | Recipe) -> None:
-    """Check that a fusion keeps every promise of `FusionRecipe` and `Fusion`.
+    """Check that a fusion fulfils the contract of `FusionRecipe` and `Fusion`.
 
     For your own fusions: a recipe that passes works in every estimator.
 
@@ -52,7 +52,8 @@ def check_fusion(fusion: str | Recipe) -> None:
     Raises
     ------
     AssertionError
-        If a promise is broken; the message says which one, for which maps, and by what.
+        If a requirement is violated; the message says which one, for which maps, and
+        how.
     ValueError
         If no fusion has this name.
     TypeError
@@ -61,15 +62,16 @@ def check_fusion(fusion: str | Recipe) -> None:
     Notes
     -----
     The recipe only stores its parameters, none of which is a module or a tensor, and
-    survives `clone`; each `build` gives a fresh module. Built for 1 to 6 granularities
-    of different channels, the module returns a list of float32 maps, fine to coarse, of
-    the described channels and of size `ceil(size / stride)`. It reads every granularity
-    and lets a gradient through to each, and to each of its parameters. It leaves the
-    maps that come in, and their list, as they were. In eval mode an image's maps depend
-    on that image only, not on the rest of the batch or on chance. A state dict carries
-    all that was learned. With `spatial = False` all of this also holds for
-    granularities pooled to small grids. If the module has `granularity_weights(maps)`,
-    each row has one share per granularity and sums to one.
+    survives `clone`; each `build` returns a fresh module. Built for 1 to 6
+    granularities of different channels, the module returns a list of float32 maps, fine
+    to coarse, of the described channels and of size `ceil(size / stride)`. It uses
+    every granularity and propagates gradients to each, and to each of its parameters.
+    It changes neither the input maps nor their list. In eval mode the maps of an image
+    depend on that image only, not on the rest of the batch or on random numbers. The
+    state dict contains everything learned. With `spatial = False` all of this also
+    holds for granularities pooled to small grids. If the module has
+    `granularity_weights(maps)`, each row has one weight per granularity and sums to
+    one.
 
     Examples
     --------

@@ -21,22 +21,22 @@ from skmultigran._support import import_optional
 
 
 def check_multi_task_estimator(estimator: Any) -> None:
-    """Check that an estimator of several tasks keeps scikit-learn's promises.
+    """Check that a multi-task estimator follows scikit-learn's conventions.
 
     scikit-learn's own checks pass one label or number per sample, which such estimators
-    cannot take. These cover the same ground, and what only several tasks promise: any
-    form of y, missing answers, messages with the name of the task.
+    do not accept. These checks cover the same conventions, and those specific to
+    several tasks: any form of y, missing targets, messages with the name of the task.
 
     Parameters
     ----------
     estimator : estimator
-        An instance with parameters that make it quick. It is cloned, never fitted. Its
-        parameter `tasks` says what it answers; the answers are made for its types.
+        An instance with parameters for fast fitting. It is cloned, never fitted.
+        Targets are generated for the types in its parameter `tasks`.
 
     Raises
     ------
     AssertionError
-        If a promise is broken; the message says which.
+        If a convention is violated; the message says which.
 
     See Also
     --------
@@ -65,8 +65,8 @@ def multi_task_estimator_checks() -> list[Check]:
     Returns
     -------
     list of callable
-        Each takes an estimator and raises an AssertionError if a promise is broken; its
-        `__name__` says which.
+        Each takes an estimator and raises an AssertionError if the convention named by
+        its `__name__` is violated.
 
     Examples
     --------

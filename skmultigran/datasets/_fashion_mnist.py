@@ -51,18 +51,18 @@ learning algorithms", arXiv:1708.07747, 2017.
 def fetch_fashion_mnist(*, subset="train", data_home=None, return_X_y=False):
     """Load Fashion-MNIST: 70,000 small photographs of clothes, of ten classes.
 
-    The images [1]_ are taken from the first of these that has them: the four original
-    files in `data_home`; Debian's package (`apt-get install dataset-fashion-mnist`);
-    OpenML, downloaded once and kept in `data_home` by `sklearn.datasets.fetch_openml`,
-    which needs pandas.
+    The images [1]_ are loaded from the first of these sources that is available: the
+    four original files in `data_home`; Debian's package
+    (`apt-get install dataset-fashion-mnist`); OpenML, downloaded once and kept in
+    `data_home` by `sklearn.datasets.fetch_openml`, which needs pandas.
 
     Parameters
     ----------
     subset : {"train", "test", "all"}, default="train"
-        The 60,000 images to train on, the 10,000 to test on, or both in that order.
+        The 60,000 training images, the 10,000 test images, or both in that order.
     data_home : str, path-like or None, default=None
-        Folder with the original files `train-images-idx3-ubyte.gz` and so on, or where
-        the download is kept. None: scikit-learn's folder, "~/scikit_learn_data".
+        Folder with the original files `train-images-idx3-ubyte.gz` and so on, or for
+        the download. None: scikit-learn's folder, "~/scikit_learn_data".
     return_X_y : bool, default=False
         Whether to return `(data, target)` alone.
 
@@ -72,9 +72,9 @@ def fetch_fashion_mnist(*, subset="train", data_home=None, return_X_y=False):
         `(data, target)` if `return_X_y`, else with the attributes:
 
         data : ndarray of uint8 of shape (n, 784)
-            The images, flattened row by row, as scikit-learn's estimators take them.
+            The images, flattened row by row, as expected by scikit-learn's estimators.
         images : ndarray of uint8 of shape (n, 28, 28)
-            The same as images; they share the memory of `data`.
+            The same values as images, which share the memory of `data`.
         target : ndarray of int64 of shape (n,)
             The classes, 0 to 9.
         target_names : list of str
@@ -87,7 +87,7 @@ def fetch_fashion_mnist(*, subset="train", data_home=None, return_X_y=False):
     Raises
     ------
     OSError
-        If it is not on this machine and cannot be downloaded.
+        If the data set is not on this machine and cannot be downloaded.
     ValueError
         If a file is damaged.
 

@@ -69,12 +69,12 @@ def make_digit_scenes(
     subset="all",
     random_state=None,
 ):
-    """Make scenes of handwritten digits of many sizes on textured ground.
+    """Make scenes of handwritten digits of many sizes on a textured background.
 
-    Each scene is a grey image of scikit-learn's real 8 x 8 digits, enlarged smoothly,
-    at places and sizes of their own, lighter or darker than a ground of noise, a
-    gradient and grain. With them come boxes, labels, masks and sizes: what a detector,
-    a segmenter, a regressor or several tasks at once can learn from.
+    Each scene is a grey image of scikit-learn's real 8 x 8 digits, smoothly enlarged to
+    random sizes at random positions, lighter or darker than a background of noise, a
+    gradient and grain. Boxes, labels, masks and sizes are returned as well, for
+    detectors, segmenters, regressors or several tasks at once.
 
     Parameters
     ----------
@@ -83,20 +83,20 @@ def make_digit_scenes(
     size : int or tuple of int, default=96
         Side of square scenes, or `(height, width)`, in pixels; at least 8.
     n_objects : int or tuple of int, default=(1, 4)
-        Number of digits in a scene, or the fewest and the most, each number as likely.
-        Scenes may be empty: `(0, 3)`.
+        Number of digits in a scene, or minimum and maximum, with all numbers equally
+        likely. Scenes may be empty: `(0, 3)`.
     scales : int, tuple of int or None, default=None
-        Size of the digits, or smallest and largest size: the longer side of a digit's
-        box in pixels, at least 8. Sizes between are drawn such that their logarithm is
-        uniform. None: 8 to 64, or to the shorter side of a smaller scene.
+        Size of the digits, or smallest and largest size: the longer side of the box of
+        a digit in pixels, at least 8. Sizes are drawn log-uniformly. None: 8 to 64, or
+        to the shorter side of a smaller scene.
     max_overlap : float, default=0.0
-        The most that the boxes of two digits may share, as a share of the smaller
-        one's area, in [0, 0.9]. Smaller digits lie on top of larger ones.
+        Maximum overlap of the boxes of two digits, as a fraction of the area of the
+        smaller one, in [0, 0.9]. Smaller digits lie on top of larger ones.
     subset : {"all", "train", "test"}, default="all"
-        Which handwriting to draw from: all 1,797 digits, the first 1,200 or the other
-        597. Models that learn from "train" have seen no digit of "test".
+        Digits to draw from: all 1,797, the first 1,200 or the other 597. "train" and
+        "test" have no digit in common.
     random_state : int, RandomState instance or None, default=None
-        Pass an int for the same scenes in each call.
+        Pass an int for reproducible scenes.
 
     Returns
     -------
@@ -109,14 +109,14 @@ def make_digit_scenes(
             For each scene `boxes`, a float32 array of shape (m, 4), and `labels`, an
             int64 array of shape (m,): the digits 0 to 9. A box is left, top, right and
             bottom in pixels, `right` and `bottom` beyond the last pixel. It is the
-            smallest that holds the whole digit, hidden parts included. Larger digits
-            come first.
+            smallest box that contains the whole digit, including hidden parts. Larger
+            digits come first.
         masks : ndarray of uint8 of shape (n_samples, height, width)
-            For each pixel 0, the ground, or 1 + the digit that lies on top.
+            For each pixel 0, the background, or 1 + the digit that lies on top.
         sizes : list of ndarray of int64 of shape (m,)
             The longer side of each box in pixels.
         mask_names : list of str
-            What the numbers in `masks` mean: "ground", "0", ..., "9".
+            Names of the numbers in `masks`: "ground", "0", ..., "9".
         DESCR : str
             A description.
 
@@ -127,8 +127,8 @@ def make_digit_scenes(
 
     Notes
     -----
-    Places are drawn from all those that `max_overlap` leaves. A digit that fits nowhere
-    is made smaller, down to the smallest size, and then left out, so a crowded scene
+    Positions are drawn from all those that `max_overlap` allows. A digit that fits
+    nowhere is reduced, down to the smallest size, and then left out, so a crowded scene
     can have fewer digits than `n_objects`.
 
     Examples

@@ -20,14 +20,14 @@ _FLOAT32 = np.dtype("<f4")
 
 
 class FeatureCache(Recipe):
-    """Features of images, kept in memory and on disk for whoever needs them next.
+    """Cache of image features, in memory and on disk.
 
-    Rows of float32 numbers lie under a namespace (which kind of features) and a key
-    (which image). All objects with the same folder share them: clones, threads,
-    `n_jobs` workers, other Python processes, tomorrow's session. A row that was stored
-    comes back byte by byte, or not at all: damaged rows count as missing, a damaged
-    file is begun anew with a warning, and where the disk is full or read-only features
-    are kept in memory alone, with one warning per process.
+    Rows of float32 numbers are stored under a namespace (the kind of features) and a
+    key (the image). All objects with the same folder share them: clones, threads,
+    `n_jobs` workers, other Python processes, later sessions. A stored row is returned
+    unchanged, byte by byte, or not at all: damaged rows count as missing, a damaged
+    file is replaced with a warning, and if the disk is full or read-only, features are
+    kept in memory only, with one warning per process.
 
     The folder should lie on a local disk: several processes rely on file locks, which
     network drives often lack.
@@ -35,30 +35,29 @@ class FeatureCache(Recipe):
     Parameters
     ----------
     location : str or path
-        Folder of the file `skmultigran-features-1.sqlite`; made when first used. "~" is
-        the user's home. Remove the folder, or call `clear`, to delete the features.
+        Folder of the file `skmultigran-features-1.sqlite`; created when first used. "~"
+        is the user's home. Remove the folder, or call `clear`, to delete the features.
     max_memory_bytes : int, default=2 * 2**30
-        What one process keeps in memory, 2 GiB. The least recently used rows go first;
-        they are still on disk.
+        Maximum memory per process, by default 2 GiB. The least recently used rows are
+        removed first; they are still on disk.
     max_disk_bytes : int, default=20 * 2**30
-        How large the file may grow, 20 GiB. Beyond it the least recently used rows are
-        deleted, a tenth of the file or 256 MiB at a time, and their space is used
-        again. For a moment the file may exceed the cap by a tenth, at most by 32 MiB,
-        and a journal of the pages that change lies beside it. An empty file takes
-        0.4 MB.
+        Maximum size of the file, by default 20 GiB. Beyond it the least recently used
+        rows are deleted, a tenth of the file or 256 MiB at a time, and their space is
+        reused. The file may temporarily exceed the limit by a tenth, at most by 32 MiB,
+        and a journal of changed pages is kept next to it. An empty file takes 0.4 MB.
 
     Notes
     -----
     The file is an SQLite database with a rollback journal, so that a killed process
-    leaves nothing half written. Rows carry a checksum. Rows that are used between two
-    writings count as equally recent. An object of this class holds its parameters
-    alone: it is cheap to make, to clone and to pickle.
+    leaves nothing half written. Rows have a checksum. Rows used between two writes
+    count as equally recent. An object of this class only holds its parameters: it is
+    cheap to create, clone and pickle.
 
-    What an estimator keeps is found again by the content of an image and by all that
-    shapes its features: the backbone with its weights, its parameters and the versions
-    or the bytecode of its code, scale, size, pooling, and pixel values that become 0
-    and 1. These are learned in fit for floats beyond [0, 1]: give `value_range` there,
-    or folds of other extremes compute their images anew.
+    Features of an estimator are found by the content of the image and everything that
+    determines them: the backbone with its weights, its parameters and the versions or
+    the bytecode of its code, scale, size, pooling, and value range. For floats beyond
+    [0, 1] this range is learned in fit: set `value_range` then, or folds with other
+    extremes recompute their images.
 
     Examples
     --------
@@ -100,9 +99,9 @@ class FeatureCache(Recipe):
         Parameters
         ----------
         namespace : bytes
-            Which kind of features, from `namespace_key`.
+            Kind of features, from `namespace_key`.
         keys : sequence of bytes
-            Which images, from `image_key` or `file_key`.
+            Images, from `image_key` or `file_key`.
 
         Returns
         -------
@@ -114,14 +113,14 @@ class FeatureCache(Recipe):
     def get_tables(
         self, namespaces: Sequence[bytes], keys: Sequence[bytes]
     ) -> list[list[np.ndarray | None]]:
-        """Return the rows of several namespaces, all found in one go.
+        """Return the rows of several namespaces with a single look-up.
 
         Parameters
         ----------
         namespaces : sequence of bytes
             Kinds of features.
         keys : sequence of bytes
-            Which images.
+            Images.
 
         Returns
         -------
@@ -148,17 +147,17 @@ class FeatureCache(Recipe):
         Parameters
         ----------
         namespace : bytes
-            Which kind of features, from `namespace_key`.
+            Kind of features, from `namespace_key`.
         keys : sequence of bytes
-            Which images, from `image_key` or `file_key`.
+            Images, from `image_key` or `file_key`.
         rows : ndarray of shape (n_keys, n_features)
-            One row per key, float32. A row that the file has already stays as it is:
-            the key says all about it.
+            One row per key, float32. A row that is already stored is left unchanged, as
+            the key determines its content.
 
         Raises
         ------
         ValueError
-            If the rows are no float32 array with one row per key.
+            If the rows are not a float32 array with one row per key.
         """
         if rows.dtype != np.float32 or rows.ndim != 2 or len(rows) != len(keys):
             raise ValueError(
@@ -176,7 +175,7 @@ class FeatureCache(Recipe):
         )
 
     def info(self) -> CacheInfo:
-        """Return hits and misses of all processes, and what is stored.
+        """Return hits and misses of all processes, and the stored amount.
 
         Returns
         -------
@@ -188,7 +187,7 @@ class FeatureCache(Recipe):
     def clear(self) -> None:
         """Delete all rows and set the counts to zero.
 
-        Other processes that run now keep what they have in memory.
+        Other running processes keep the rows they have in memory.
         """
         self._store().clear()
 

@@ -22,30 +22,31 @@ _COLOURS = tuple(DISTINCT[i] for i in (1, 4, 2, 5, 6, 3, 0))
 
 
 class DetectionDisplay:
-    """Images with the boxes that were found, and the true ones.
+    """Visualization of predicted and true boxes of images.
 
-    The colour of a box tells the level that found it; the text at its upper corner is
-    its label and score. True boxes are white and dashed; their labels stand at the
-    lower corner.
+    The colour of a box shows the level that found it; the text at its upper corner is
+    its label and score. True boxes are white and dashed, with labels at the lower
+    corner.
 
-    Use `from_estimator` or `from_predictions` to make one.
+    Use `from_estimator` or `from_predictions` to create a display.
 
     Parameters
     ----------
     images : sequence of ndarray of shape (height, width, n_channels)
         The images, with values in [0, 1].
     y_true : sequence of dict, or None
-        The `boxes` that are there, left, top, right and bottom in pixels; optional are
-        their `labels`. None: not known, and not drawn.
+        True `boxes`: left, top, right and bottom in pixels; optionally their `labels`.
+        None: unknown, and not drawn.
     y_pred : sequence of dict
-        For each image `boxes` and `labels`; optional are `scores` and `levels`. Lists,
-        arrays, or tensors, as models of torchvision give them.
+        For each image `boxes` and `labels`, optionally `scores` and `levels`: lists,
+        arrays, or tensors as returned by torchvision models.
     score_threshold : float, default=0.3
-        Boxes of a lower score are not drawn.
+        Boxes with a lower score are not drawn.
     class_names : sequence of str or dict, default=None
-        The name of each class, by its label. Labels without one stand for themselves.
+        Name of each class, by its label. Labels without a name are shown as they are.
     strides : sequence of float, default=None
-        Stride of each level, which names it in the legend; None: its number.
+        Stride of each level, shown in the legend; None: the number of the level is
+        shown.
 
     Attributes
     ----------
@@ -58,9 +59,9 @@ class DetectionDisplay:
     true_texts_ : list of list of matplotlib Text
         Labels of the true ones.
     legend_ : matplotlib Legend or None
-        What found the boxes; None where neither levels nor true boxes are drawn.
+        Levels that found the boxes; None if neither levels nor true boxes are drawn.
     axes_ : ndarray of matplotlib Axes of shape (n_rows, n_columns)
-        All axes, three beside each other; those behind the last image are empty.
+        All axes, three per row; those after the last image are empty.
     figure_ : matplotlib Figure
         Figure with the axes.
 
@@ -101,21 +102,21 @@ class DetectionDisplay:
     def from_estimator(
         cls, estimator, X, y=None, *, score_threshold=0.3, class_names=None, ax=None
     ):
-        """Find objects in a few images and draw them.
+        """Detect objects in a few images and draw them.
 
         Parameters
         ----------
         estimator : estimator
-            A fitted `MultiGranularityDetector`, or any model whose `predict` gives a
+            A fitted `MultiGranularityDetector`, or any model whose `predict` returns a
             dict of boxes and labels for each image.
         X : array-like
-            A few images, as the estimator takes them.
+            A few images accepted by the estimator.
         y : list of dict, default=None
             Their true boxes; None: not drawn.
         score_threshold : float, default=0.3
-            Boxes of a lower score are not drawn.
+            Boxes with a lower score are not drawn.
         class_names : sequence of str or dict, default=None
-            The name of each class, by its label.
+            Name of each class, by its label.
         ax : matplotlib Axes or array-like of them, default=None
             As in `plot`.
 
@@ -146,22 +147,22 @@ class DetectionDisplay:
         strides=None,
         ax=None,
     ):
-        """Draw boxes that were found before.
+        """Draw boxes that were predicted before.
 
         Parameters
         ----------
         X : array-like
-            A few images: arrays, pictures of Pillow or paths of files.
+            A few images: arrays, Pillow images or file paths.
         y_true : list of dict or None
             The true boxes; None: not drawn.
         y_pred : list of dict
-            What was found.
+            The predicted boxes.
         score_threshold : float, default=0.3
-            Boxes of a lower score are not drawn.
+            Boxes with a lower score are not drawn.
         class_names : sequence of str or dict, default=None
-            The name of each class, by its label.
+            Name of each class, by its label.
         strides : sequence of float, default=None
-            Stride of each level, which names it in the legend.
+            Stride of each level, shown in the legend.
         ax : matplotlib Axes or array-like of them, default=None
             As in `plot`.
 
@@ -191,7 +192,7 @@ class DetectionDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array-like of them, default=None
-            Where to draw: as many axes as `axes_` has, or one whose place they take.
+            Where to draw: as many axes as `axes_` has, or one to be replaced by them.
             None: a new figure.
 
         Returns

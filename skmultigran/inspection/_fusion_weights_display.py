@@ -20,18 +20,18 @@ _SMALLEST_LABELLED = 0.07
 
 
 class FusionWeightsDisplay:
-    """Shares of the granularities in the fusion, over all images and for each class.
+    """Weights of the granularities in the fusion, over all images and per class.
 
-    Use `from_estimator` to make one.
+    Use `from_estimator` to create a display.
 
     Parameters
     ----------
     weights : ndarray of shape (n, n_granularities)
-        Shares, as `granularity_weights` gives them.
+        Weights, as returned by `granularity_weights`.
     granularities : sequence of str
         Their names, from fine to coarse.
     y : array-like of shape (n,), default=None
-        Labels of the images; for each of them one more bar.
+        Labels of the images; one more bar is drawn for each label.
 
     Attributes
     ----------
@@ -71,11 +71,12 @@ class FusionWeightsDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted estimator whose fusion weighs, as `granularity_weights` takes it.
+            A fitted estimator whose fusion has weights, as accepted by
+            `granularity_weights`.
         X : array-like
             Images.
         y : array-like of shape (n,), default=None
-            Labels of the images; for each of them one more bar.
+            Labels of the images; one more bar is drawn for each label.
         ax : matplotlib Axes, default=None
             Where to draw. None: a new figure.
         **kwargs : dict

@@ -43,57 +43,57 @@ def granularity_importance(
 ):
     """Return how much the score depends on each granularity [1]_.
 
-    All that the model saw of one granularity is replaced at once, as its numbers
-    depend on each other, and the score is taken again. The images are looked at once:
-    only fusion and head, or the steps behind the transformer, run again.
+    All features of one granularity are replaced together, as they depend on each other,
+    and the score is computed again. The images pass through the backbone once: only
+    fusion and head, or the steps after the transformer, run again.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted classifier, regressor, segmenter, detector or estimator of several
-        tasks of this package, or a `Pipeline` that ends in one of them, or one with a
-        `MultiGranularityTransformer`, also in a `ColumnTransformer`, and any model
-        behind it; or a fitted search such as `GridSearchCV`, for its
-        `best_estimator_`.
+        A fitted classifier, regressor, segmenter, detector or multi-task estimator of
+        this package; a `Pipeline` that ends in one of them; a `Pipeline` with a
+        `MultiGranularityTransformer`, also within a `ColumnTransformer`, and any model
+        after it; or a fitted search such as `GridSearchCV`, whose `best_estimator_` is
+        used.
     X : array-like
-        Images, as the estimator takes them. Images not used in fit show what helps to
+        Images accepted by the estimator. Images not used in fit show what helps to
         generalise.
     y : array-like
-        Their answers.
+        Their targets.
     scoring : str, callable, list, tuple, set, dict or None, default=None
-        As in scikit-learn. None: the estimator's `score`; for several tasks its
+        As in scikit-learn. None: `score` of the estimator; for several tasks its
         `scores`.
     n_repeats : int, default=5
-        How often each granularity is permuted. The other methods are deterministic and
-        have one repeat.
+        Number of permutations of each granularity. The other methods are deterministic
+        and have one repeat.
     method : {"permute", "mean", "only"}, default="permute"
-        - "permute": each image gets the granularity of another image. The result is the
-          score lost.
-        - "mean": each image gets the granularity's mean over the images, in segmenters
-          and detectors over images and places. The result is the score lost; unlike
-          permuted ones, means speak for no wrong answer.
+        - "permute": each image gets the features of another image. The result is the
+          decrease of the score.
+        - "mean": each image gets the mean features over the images; for segmenters and
+          detectors, over images and positions. The result is the decrease of the score;
+          unlike permuted features, means do not favour a wrong prediction.
         - "only": all the *other* granularities are replaced by their means. The result
-          is the score that this granularity gains over means alone.
+          is the increase of the score over means alone.
     random_state : int, RandomState instance or None, default=None
-        For the permutations. All granularities get the same ones.
+        Seed of the permutations, which are the same for all granularities.
     n_jobs : int or None, default=None
-        Threads that take the scores.
+        Number of threads that compute scores.
     sample_weight : array-like of shape (n,), default=None
         Weights of the images in the score.
 
     Returns
     -------
     Bunch or dict of str to Bunch
-        With several scores, as of tasks, one for each.
+        With several scores, such as those of tasks, one per score.
 
         importances_mean, importances_std : ndarray of shape (n_granularities,)
-            Over the repeats.
+            Mean and standard deviation over the repeats.
         importances : ndarray of shape (n_granularities, n_repeats)
-            The score lost, or for "only" the score gained.
+            Decrease of the score, or with "only" its increase.
         granularities : list of str
             Their names, from fine to coarse.
         baseline : float
-            The score that it is lost from, or for "only" gained over.
+            Score from which it decreases, or with "only" increases.
 
     Raises
     ------
@@ -102,13 +102,14 @@ def granularity_importance(
 
     Notes
     -----
-    Importances say what this model uses, not what the images hold: of two
-    granularities that know the same, each may count for little. Compare with "only".
+    Importances show what this model uses, not what the images contain: two
+    granularities with the same information may both have low importances. Compare with
+    "only".
 
-    Fusions that look at neighbouring positions ("fpn", "pafpn", "bifpn") need whole
-    maps, and so do segmenters and detectors; these are kept for all images of X. All
-    others need little memory. Where sizes of images differ, the map of another image is
-    resized to that of its own.
+    Fusions that combine neighbouring positions ("fpn", "pafpn", "bifpn") need whole
+    maps, as do segmenters and detectors; these are kept in memory for all images of X.
+    All others need little memory. If sizes of images differ, maps of other images are
+    resized.
 
     References
     ----------

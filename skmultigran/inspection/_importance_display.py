@@ -24,20 +24,20 @@ _MEANINGS = {
 
 
 class GranularityImportanceDisplay:
-    """Bars of how much each granularity matters, from local to global.
+    """Bar plot of granularity importances, from local to global.
 
-    Use `from_estimator` or `from_importance` to make one.
+    Use `from_estimator` or `from_importance` to create a display.
 
     Parameters
     ----------
     importances : ndarray of shape (n_granularities, n_repeats)
-        Score lost, or gained, in each repeat.
+        Decrease, or increase, of the score in each repeat.
     granularities : sequence of str
         Their names, from fine to coarse.
     baseline : float
-        The score that it is lost from, or gained over.
+        Score from which it decreases, or increases.
     method : {"permute", "mean", "only"}, default="permute"
-        How importances were found; it says what the axis means.
+        Method used to compute the importances, which determines the axis label.
     score_name : str, default="score"
         Name of the score.
 
@@ -46,7 +46,7 @@ class GranularityImportanceDisplay:
     bars_ : matplotlib BarContainer
         The means.
     points_ : matplotlib Line2D or None
-        Each repeat, where there are several.
+        Each repeat, if there are several.
     ax_ : matplotlib Axes
         Axes with the bars.
     figure_ : matplotlib Figure
@@ -107,21 +107,21 @@ class GranularityImportanceDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted model, as `granularity_importance` takes it.
+            A fitted model accepted by `granularity_importance`.
         X : array-like
             Images.
         y : array-like
-            Their answers.
+            Their targets.
         scoring : str, callable or None, default=None
             One score, as in `granularity_importance`.
         n_repeats : int, default=5
-            How often each granularity is permuted.
+            Number of permutations of each granularity.
         method : {"permute", "mean", "only"}, default="permute"
             As in `granularity_importance`.
         random_state : int, RandomState instance or None, default=None
-            For the permutations.
+            Seed of the permutations.
         n_jobs : int or None, default=None
-            Threads that take the scores.
+            Number of threads that compute scores.
         sample_weight : array-like of shape (n,), default=None
             Weights of the images in the score.
         score_name : str, default=None
@@ -139,7 +139,7 @@ class GranularityImportanceDisplay:
         Raises
         ------
         ValueError
-            If there are several scores, as of several tasks.
+            If there are several scores, such as those of several tasks.
         """
         result = granularity_importance(
             estimator,
@@ -177,7 +177,7 @@ class GranularityImportanceDisplay:
         importance : Bunch
             One result of `granularity_importance`.
         method : {"permute", "mean", "only"}, default="permute"
-            How they were found.
+            Method used to compute them.
         score_name : str, default="score"
             Name of the score.
         ax : matplotlib Axes, default=None

@@ -14,24 +14,25 @@ _CELL = 1.25  # inches
 
 
 class GranularityMapDisplay:
-    """Images, the evidence of each granularity from local to global, and the sum.
+    """Maps of the evidence of each granularity, from local to global, and their sum.
 
-    Each row is one image. Orange speaks for the answer, purple against it. A row has
-    one scale, of square roots: what a coarse granularity knows is spread over many
-    pixels, and would be pale beside a fine one. The number above a map is its sum.
+    Each row is one image. Orange is evidence for the prediction, purple against it. All
+    maps of a row share one square-root scale, since the evidence of coarse
+    granularities is spread over many pixels and would be pale compared with fine ones.
+    The number above a map is its sum.
 
-    Use `from_estimator` to make one.
+    Use `from_estimator` to create a display.
 
     Parameters
     ----------
     images : ndarray of shape (n, height, width, n_channels)
         The images, with values in [0, 1].
     maps : ndarray of shape (n, n_granularities, height, width)
-        Evidence, as `granularity_maps` gives it.
+        Evidence, as returned by `granularity_maps`.
     granularities : sequence of str
         Their names, from fine to coarse.
     titles : sequence of str, default=None
-        A title for each image, such as the answer that evidence is for.
+        A title for each image, such as the explained prediction.
 
     Attributes
     ----------
@@ -73,11 +74,11 @@ class GranularityMapDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted classifier or regressor, as `granularity_maps` takes it.
+            A fitted classifier or regressor, as accepted by `granularity_maps`.
         X : array-like
             A few images; each is a row.
         target : label, int or array-like of shape (n,), default=None
-            What evidence is sought for; None: the predicted class.
+            Target of the evidence; None: the predicted class.
         n_steps : int, default=32
             As in `granularity_maps`.
         ax : matplotlib Axes or array-like of them, default=None
@@ -104,7 +105,7 @@ class GranularityMapDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array-like of them, default=None
-            Where to draw: axes of the shape of `axes_`, or one whose place they take.
+            Where to draw: axes of the shape of `axes_`, or one to be replaced by them.
             None: a new figure.
         **kwargs : dict
             Passed to `matplotlib.axes.Axes.imshow` for the maps.

@@ -27,69 +27,70 @@ _IMAGES_TOGETHER = 32
     prefer_skip_nested_validation=True,
 )
 def granularity_maps(estimator, X, *, target=None, n_steps=32):
-    """Return where in each image each granularity sees evidence for an answer.
+    """Return where in each image each granularity finds evidence for a prediction.
 
-    The answer is divided among the pixels of all granularities' maps: each gets its
-    value times the gradient of fusion and head, averaged on the way from empty maps to
-    these [1]_, which is then spread over the pixels of the image that it stands for.
-    Where fusion and head are linear this is exact, and the class activation map [2]_;
-    otherwise it is like Grad-CAM, place by place [3]_.
+    The prediction is attributed to the pixels of the maps of all granularities: each
+    gets its value times the gradient of fusion and head, averaged along the path from
+    empty maps to the actual ones [1]_. This is then distributed over the image pixels
+    that it represents. If fusion and head are linear, this is exact and equals the
+    class activation map [2]_; otherwise it resembles Grad-CAM per position [3]_.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted `MultiGranularityClassifier` or `MultiGranularityRegressor`, or a
-        pipeline that ends in one, or a fitted search over such.
+        A fitted `MultiGranularityClassifier` or `MultiGranularityRegressor`, a pipeline
+        that ends in one, or a fitted search over either.
     X : array-like
-        Images, as the estimator takes them.
+        Images accepted by the estimator.
     target : label, int or array-like of shape (n,), default=None
-        What evidence is sought for. A class label, for all images or one each; None:
-        the predicted class. Where y has several columns, the number of one of them
-        (with columns of several classes, of one of all their classes side by side).
+        Target of the evidence: a class label, for all images or one per image; None:
+        the predicted class. If y has several columns, the number of one of them (for
+        columns of several classes, the number of a class, counted over all columns).
     n_steps : int, default=32
-        Points on the way at which gradients are taken. One is enough where fusion and
-        head are linear.
+        Number of points on the path at which gradients are computed. One is enough if
+        fusion and head are linear.
 
     Returns
     -------
     Bunch
-        All that is known of the images:
+        With the attributes:
 
         maps : ndarray of float32 of shape (n, n_granularities, height, width)
-            Evidence per pixel of the image as the network sees it, of `image_size_`.
+            Evidence per pixel of the resized image, of `image_size_`.
         fused : ndarray of float32 of shape (n, height, width)
             Evidence of all granularities together: the sum of their maps.
         outputs : ndarray of float32 of shape (n,)
-            What is divided: for a class its logit less the mean of all classes' logits,
-            which probabilities do not depend on; for several columns of labels the
-            logit; for numbers the prediction.
+            Value that is attributed: for a class its logit minus the mean logit of all
+            classes, on which probabilities do not depend; for several columns of labels
+            the logit; for numbers the prediction.
         baseline : ndarray of float32 of shape (n,)
-            The same of empty maps, which is no pixel's.
+            The same value for empty maps, which is attributed to no pixel.
         targets : ndarray of int of shape (n,)
-            Numbers of the answers.
+            Numbers of the explained targets.
         granularities : list of str
             Their names, from fine to coarse.
         images : ndarray of float32 of shape (n, height, width, n_channels)
-            The images as the network sees them, with values in [0, 1].
+            The resized images, with values in [0, 1].
 
     Raises
     ------
     TypeError
         If the estimator has no granularities, or is of another kind.
     ValueError
-        If the target is unknown, or needed and not given, or if there are several but
-        not one for each image.
+        If the target is unknown, missing although required, or if there are several but
+        not one per image.
 
     Notes
     -----
-    `baseline + fused.sum(axis=(1, 2))` is `outputs`, and the sum of one map is what
-    that granularity adds. For linear fusions ("concat", "sum", "weighted") this holds
-    but for rounding, for others as closely as `n_steps` allow. The norms of "attention"
-    turn suddenly where maps are almost empty; for single images a tenth of the answer
-    may be missing with 64 steps. Compare the two, and take more steps.
+    `baseline + fused.sum(axis=(1, 2))` is `outputs`, and the sum of one map is the
+    contribution of that granularity. For linear fusions ("concat", "sum", "weighted")
+    this holds up to rounding, for others as closely as `n_steps` allow. The norms of
+    "attention" change abruptly where maps are almost empty; for single images a tenth
+    of the prediction may be missing with 64 steps. Compare both sides, and use more
+    steps.
 
-    Evidence is that of a place in a map. Deep maps see far beyond the pixels that they
-    stand for.
+    Evidence belongs to a position in a map. The receptive field of deep maps extends
+    far beyond the pixels that they represent.
 
     References
     ----------

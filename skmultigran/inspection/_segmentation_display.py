@@ -24,30 +24,30 @@ _ROOM = 0.03
 
 
 class SegmentationDisplay:
-    """Images, their true masks and the predicted ones, side by side.
+    """Visualization of images with their true and predicted masks.
 
-    Each row is one image. The legend names the classes that occur; where these are more
-    than eight, the largest region of each class in a mask is named too.
+    Each row is one image. The legend names the classes that occur; if there are more
+    than eight, the largest region of each class in a mask is labelled too.
 
-    Use `from_estimator` or `from_predictions` to make one.
+    Use `from_estimator` or `from_predictions` to create a display.
 
     Parameters
     ----------
     images : sequence of ndarray of shape (height, width, n_channels)
         The images, with values in [0, 1].
     y_true : sequence of ndarray of int of shape (height, width), or None
-        Their true masks; None: not known, and not drawn.
+        Their true masks; None: unknown, and not drawn.
     y_pred : sequence of ndarray of int of shape (height, width)
         The predicted masks.
     class_names : sequence of str or dict of int to str, default=None
-        The name of each class, by its label. Labels without one stand for themselves.
+        Name of each class, by its label. Labels without a name are shown as they are.
     ignore_label : int or None, default=None
-        Label of pixels that nobody has labelled; they stay white.
+        Label of unlabelled pixels, which are drawn white.
 
     Attributes
     ----------
     masks_ : ndarray of matplotlib AxesImage of shape (n, 1 or 2)
-        The masks as they are drawn: true ones, if there are some, and predicted ones.
+        The drawn masks: true ones, if given, and predicted ones.
     texts_ : list of matplotlib Text
         Names of regions.
     legend_ : matplotlib Legend
@@ -91,16 +91,16 @@ class SegmentationDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted `MultiGranularitySegmenter`, or any model whose `predict` gives
-            masks of the images' own sizes.
+            A fitted `MultiGranularitySegmenter`, or any model whose `predict` returns
+            masks of the original image sizes.
         X : array-like
-            A few images, as the estimator takes them; each is a row.
+            A few images accepted by the estimator; one row is drawn per image.
         y : array-like, default=None
             Their true masks; None: not drawn.
         class_names : sequence of str or dict of int to str, default=None
-            The name of each class, by its label.
+            Name of each class, by its label.
         ignore_label : int or None, default=None
-            Label of pixels that nobody has labelled. None: that of the estimator.
+            Label of unlabelled pixels. None: that of the estimator.
         ax : matplotlib Axes or array-like of them, default=None
             As in `plot`.
 
@@ -128,15 +128,15 @@ class SegmentationDisplay:
         Parameters
         ----------
         X : array-like
-            A few images: arrays, pictures of Pillow or paths of files.
+            A few images: arrays, Pillow images or file paths.
         y_true : array-like or None
             Their true masks; None: not drawn.
         y_pred : array-like
             The predicted masks.
         class_names : sequence of str or dict of int to str, default=None
-            The name of each class, by its label.
+            Name of each class, by its label.
         ignore_label : int or None, default=None
-            Label of pixels that nobody has labelled.
+            Label of unlabelled pixels.
         ax : matplotlib Axes or array-like of them, default=None
             As in `plot`.
 
@@ -164,7 +164,7 @@ class SegmentationDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array-like of them, default=None
-            Where to draw: axes of the shape of `axes_`, or one whose place they take.
+            Where to draw: axes of the shape of `axes_`, or one to be replaced by them.
             None: a new figure.
 
         Returns

@@ -51,76 +51,77 @@ def select_granularities(
     cv=5,
     n_jobs=None,
 ):
-    """Choose granularities one after the other, each the one that helps most.
+    """Select granularities one by one, each time the one that helps most.
 
     Forward selection of whole granularities: a model is cross-validated on the columns
-    of those chosen so far and one more, for each one more there is; the best stays. The
-    images are looked at once.
+    of those selected so far and each candidate; the best candidate is added. The images
+    pass through the backbone once.
 
     Parameters
     ----------
     estimator : estimator
         A fitted `MultiGranularityTransformer`, a `Pipeline` with one, or a fitted
-        predictor of whole images, of which the pooled maps are the columns; or a fitted
-        search over such.
+        predictor of whole images, whose pooled maps are the columns; or a fitted search
+        over these.
     X : array-like
-        Images, as the estimator takes them. If its network was trained, images not used
-        in fit.
+        Images accepted by the estimator. If its network was trained, use images that
+        were not used in fit.
     y : array-like of shape (n,) or (n, n_columns)
-        Their answers.
+        Their targets.
     model : estimator or None, default=None
-        What learns from the columns. None: the steps behind the transformer; where
-        there are none, `RidgeClassifierCV` or `RidgeCV` of standardised columns.
+        Model fitted on the columns. None: the steps after the transformer; if there are
+        none, `RidgeClassifierCV` or `RidgeCV` on standardised columns.
     n_granularities : int or "auto", default="auto"
-        How many to choose. "auto": until the mean score rises by less than `tol`.
+        Number of granularities to select. "auto": until the mean score increases by
+        less than `tol`.
     tol : float, default=0.001
-        The least that another granularity must add to the mean score.
+        Minimum increase of the mean score for another granularity.
     scoring : str, callable or None, default=None
-        One score, as in scikit-learn. None: the model's `score`.
+        One score, as in scikit-learn. None: `score` of the model.
     cv : int, cross-validation generator or iterable, default=5
-        The folds, as in scikit-learn.
+        Cross-validation folds, as in scikit-learn.
     n_jobs : int or None, default=None
         Processes that fit models. None: one; -1: all processors.
 
     Returns
     -------
     Bunch
-        What was chosen, and how good it is:
+        With the attributes:
 
         granularities : list of str
-            Names of the chosen ones, from fine to coarse.
+            Names of the selected granularities, from fine to coarse.
         order : list of str
-            The same in the order in which they were chosen.
+            The same names in order of selection.
         scores : ndarray of shape (n_chosen,)
-            Mean score after each choice.
+            Mean score after each selection.
         cv_scores : ndarray of shape (n_chosen, n_folds)
-            Its folds.
+            Score of each fold after each selection.
         full_score : float
-            Mean score of all granularities together.
+            Mean score with all granularities.
         columns : ndarray of int
-            The columns of the chosen ones.
+            Columns of the selected granularities.
         scales : tuple of float
-            The scales that they need.
+            Scales that they require.
         out_indices : tuple of int or None
-            The levels that they need, for the backbone's parameter of that name; None
-            if it has no such parameter.
+            Levels that they require, for the parameter of that name of the backbone;
+            None if it has no such parameter.
 
     Raises
     ------
     TypeError
         If the estimator has no granularities, or is about pixels.
     ValueError
-        If more granularities are asked for than there are, or if y has the answers of
+        If more granularities are requested than exist, or if y has the targets of
         several tasks.
 
     Notes
     -----
     A smaller estimator is `clone(estimator).set_params(scales=found.scales,
-    backbone__out_indices=found.out_indices)`. It sees every chosen level at every
-    chosen scale, which may be more granularities than were chosen.
+    backbone__out_indices=found.out_indices)`. It uses every selected level at every
+    selected scale, which may be more granularities than were selected.
 
-    The folds choose among the granularities, so that `scores` are a little too good;
-    judge the smaller estimator on other images.
+    As the folds are used for the selection, `scores` are slightly optimistic; evaluate
+    the smaller estimator on other images.
 
     Examples
     --------

@@ -11,25 +11,25 @@ _FEWEST_IMAGES = 4
 
 
 def granularity_similarity(estimator, X):
-    """Return how alike images look to each pair of granularities: linear CKA [1]_.
+    """Return the similarity of each pair of granularities: linear CKA [1]_.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted estimator of whole images, the transformer, a pipeline with one, or a
-        fitted search over such.
+        A fitted estimator of whole images, the transformer, a pipeline with one of
+        them, or a fitted search over these.
     X : array-like of at least 4 images
-        Images, as the estimator takes them. Some hundreds are enough.
+        Images accepted by the estimator. A few hundred are enough.
 
     Returns
     -------
     Bunch
-        Similarities and names:
+        With the attributes:
 
         similarity : ndarray of shape (n_granularities, n_granularities)
-            Symmetric, with ones on the diagonal. Near 1: the two say the same of the
-            images, up to rotation and scale; near 0: nothing in common. NaN where a
-            granularity is the same for all images.
+            Symmetric, with ones on the diagonal. Near 1: the two represent the images
+            in the same way, up to rotation and scale; near 0: they have nothing in
+            common. NaN if a granularity is the same for all images.
         granularities : list of str
             Their names, from fine to coarse.
 
@@ -42,12 +42,12 @@ def granularity_similarity(estimator, X):
 
     Notes
     -----
-    The estimate is without bias [2]_: the plain one comes near to 1 for any numbers
-    where there are more columns than images. Small similarities may be negative. It
-    takes memory for a few tables of images by images.
+    The estimate is unbiased [2]_: the plain one is close to 1 for any features if there
+    are more columns than images. Small similarities may be negative. It needs memory
+    for a few matrices of shape (n, n).
 
-    Of the transformer its columns are compared, of other estimators what the fusion
-    gets.
+    For the transformer its columns are compared, for other estimators the inputs of the
+    fusion.
 
     References
     ----------

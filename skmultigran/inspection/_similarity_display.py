@@ -13,14 +13,14 @@ _LIGHT = 0.6
 
 
 class GranularitySimilarityDisplay:
-    """How alike images look to each pair of granularities, as a table of colours.
+    """Heat map of the similarity of each pair of granularities.
 
-    Use `from_estimator` to make one.
+    Use `from_estimator` to create a display.
 
     Parameters
     ----------
     similarity : ndarray of shape (n_granularities, n_granularities)
-        Linear CKA, as `granularity_similarity` gives it.
+        Linear CKA, as returned by `granularity_similarity`.
     granularities : sequence of str
         Their names, from fine to coarse.
 
@@ -61,7 +61,7 @@ class GranularitySimilarityDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted model, as `granularity_similarity` takes it.
+            A fitted model accepted by `granularity_similarity`.
         X : array-like
             Images.
         ax : matplotlib Axes, default=None

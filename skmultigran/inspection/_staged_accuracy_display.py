@@ -13,20 +13,20 @@ _HEIGHT = 3.8
 
 
 class StagedAccuracyDisplay:
-    """Accuracy against cost: of every stage, and where each image ends when it is sure.
+    """Accuracy against cost, for every stage and for early exit.
 
-    Use `from_estimator` to make one.
+    Use `from_estimator` to create a display.
 
     Parameters
     ----------
     costs : array-like of shape (n_stages,)
-        Cost of an answer of each stage, as a share of that of full prediction.
+        Cost of a prediction at each stage, relative to that of full prediction.
     accuracies : array-like of shape (n_stages,)
         Accuracy of each stage.
     stages : sequence of str
-        Names of the stages, as `stages_` of the estimator has them.
+        Names of the stages, as in `stages_` of the estimator.
     exits : array-like of shape (n_thresholds, 2), default=None
-        Mean cost and accuracy of early exit, for falling thresholds.
+        Mean cost and accuracy of early exit, for decreasing thresholds.
     chosen : array-like of shape (2,), default=None
         Mean cost and accuracy for the threshold that the estimator uses.
 
@@ -65,10 +65,10 @@ class StagedAccuracyDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, X, y, *, ax=None):
-        """Predict images once, and draw what any threshold would have given.
+        """Predict images once, and draw the results for all thresholds.
 
-        The cost is that of multiplications and additions in convolutions and matrix
-        products, as torch counts them; it does not depend on the machine.
+        The cost is the number of multiplications and additions in convolutions and
+        matrix products, as counted by torch; it does not depend on the machine.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ class StagedAccuracyDisplay:
         ValueError
             If the estimator was fitted without deep supervision.
         TypeError
-            If it cannot answer early.
+            If it does not support early exit.
         """
         model, X, _ = last_network(estimator, X, cls.__name__)
         if not hasattr(model, "staged_predict"):

@@ -16,9 +16,9 @@ from skmultigran.inspection._last_network import last_network
 
 
 class TrainingHistoryDisplay:
-    """Loss, and the score on validation images, after each epoch.
+    """Loss, and score on validation images, after each epoch.
 
-    Use `from_estimator` to make one.
+    Use `from_estimator` to create a display.
 
     Parameters
     ----------
@@ -26,14 +26,14 @@ class TrainingHistoryDisplay:
         `history_` of a fitted estimator: "epoch" and "train_loss" of each epoch; with
         validation images also "valid_loss" and "valid_score".
     best_epoch : int or None, default=None
-        The epoch whose weights were kept, where validation chose it.
+        Epoch whose weights were kept, if chosen by validation.
 
     Attributes
     ----------
     lines_ : dict of str to matplotlib Line2D
-        The curves, by the names they have in `history`.
+        The curves, by their names in `history`.
     axes_ : list of matplotlib Axes
-        The loss; with validation images below it the score.
+        Axes of the loss and, with validation images, of the score below it.
     figure_ : matplotlib Figure
         Figure with the axes.
 
@@ -54,7 +54,7 @@ class TrainingHistoryDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None):
-        """Draw how an estimator was trained.
+        """Draw the training history of an estimator.
 
         Parameters
         ----------
@@ -93,7 +93,7 @@ class TrainingHistoryDisplay:
         ----------
         ax : matplotlib Axes or sequence of two, default=None
             Where to draw the loss, and the score. One: the loss only. None: a new
-            figure with as many as there is something to draw.
+            figure with as many axes as needed.
 
         Returns
         -------

@@ -8,28 +8,28 @@ from skmultigran.training import predict_outputs
 
 
 def granularity_weights(estimator, X):
-    """Return the share of each granularity in what the fusion makes of each image.
+    """Return the weight of each granularity in the fusion, for each image.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted estimator with `fusion="weighted"`, "gated" or "attention", or a
-        pipeline that ends in one, or a fitted search over such.
+        A fitted estimator with `fusion="weighted"`, "gated" or "attention", a pipeline
+        that ends in one, or a fitted search over either.
     X : array-like
-        Images, as the estimator takes them.
+        Images accepted by the estimator.
 
     Returns
     -------
     ndarray of float32 of shape (n, n_granularities), or dict of str to ndarray
-        In the order of `granularities_`; rows sum to one. For several tasks one array
+        In the order of `granularities_`; rows sum to one. For several tasks, one array
         each.
 
-        - "weighted": learned shares, the same for all images.
+        - "weighted": learned weights, the same for all images.
         - "gated": averaged over channels.
-        - "attention": shares of the attention, averaged over heads, layers and the
+        - "attention": fractions of the attention, averaged over heads, layers and the
           tokens that attend.
 
-        Of fusions that see pooled maps the mean over the head's grids.
+        For fusions applied to pooled maps, the mean over the grids of the head.
 
     Raises
     ------
@@ -40,9 +40,9 @@ def granularity_weights(estimator, X):
 
     Notes
     -----
-    Weights say what is mixed, not what counts for the answer: maps differ in size, and
-    the head may ignore what the fusion passes on. `granularity_importance` tells what
-    counts.
+    Weights show what is combined, not what matters for the prediction: maps differ in
+    magnitude, and the head may ignore parts of the fused maps. Use
+    `granularity_importance` for that.
 
     Examples
     --------

@@ -55,41 +55,41 @@ def mean_average_precision_score(
 ):
     """Mean average precision of boxes, by COCO's rules.
 
-    A predicted box is right if it overlaps with an object of its label that no surer
-    box of the image has found. For each class and each threshold of what overlap is
-    enough, the average precision is the mean of the precision at 101 recalls from 0 to
-    1, where precision at a recall is the best at any higher one. The score is the mean
-    over thresholds and classes [1]_. Of each class the 100 surest boxes
-    of an image count.
+    A predicted box is correct if it overlaps with an object of its label that was not
+    found by a box with a higher score. For each class and each overlap threshold, the
+    average precision is the mean of the precision at 101 recalls from 0 to 1, where the
+    precision at a recall is the highest at that or any higher recall. The score is the
+    mean over thresholds and classes [1]_. For each image and class, the 100 boxes with
+    the highest scores are used.
 
     Parameters
     ----------
     y_true : array-like of dict
         For each image `boxes`, of shape (m, 4): left, top, right and bottom in pixels,
-        and m `labels` of one type: strings, numbers, tuples, or whatever else can be
-        hashed and sorted. An image without objects has empty ones.
+        and m `labels` of one type: strings, numbers, tuples, or any other hashable,
+        sortable type. An image without objects has empty arrays.
     y_pred : array-like of dict
-        For each image `boxes`, `labels` and `scores`, of shape (m,): how sure each box
-        is. What `MultiGranularityDetector.predict` gives.
+        For each image `boxes`, `labels`, and `scores` of shape (m,), the confidence of
+        each box, as returned by `MultiGranularityDetector.predict`.
     iou_threshold : float or None, default=None
-        Intersection over union from which a box has found an object, in (0, 1]. None:
-        the mean over 0.5, 0.55, ..., 0.95.
+        Minimum intersection over union of a box with the object it finds, in (0, 1].
+        None: the mean over 0.5, 0.55, ..., 0.95.
     labels : array-like or None, default=None
-        Classes to score. None: all that `y_true` has.
+        Classes to score. None: all classes in `y_true`.
     size_range : tuple of float or None, default=None
-        Smallest and largest size of the objects to score: the root of the box's area in
-        pixels. COCO's small ones are `(0, 32)`, its medium ones `(32, 96)`. Other
-        objects count for nothing, nor do boxes of other sizes that found none. None:
-        all.
+        Smallest and largest size of the objects to score: the square root of the area
+        of the box in pixels. COCO's small objects are `(0, 32)`, its medium ones
+        `(32, 96)`. Other objects are ignored, and so are boxes of other sizes that
+        found no object. None: all.
     average : {"macro"} or None, default="macro"
-        "macro": the mean over the classes, all weighted equally. None: one value for
-        each class, in the order of `labels`, or sorted.
+        "macro": unweighted mean over the classes. None: one value per class, in the
+        order of `labels`, or sorted.
 
     Returns
     -------
     float or ndarray of float of shape (n_classes,)
-        The score, from 0 to 1, the best. A class without an object to score has none:
-        it is left out of the mean, and NaN among the values of classes.
+        The score, between 0 and 1 (best). A class without an object to score is left
+        out of the mean, and NaN with `average=None`.
 
     Raises
     ------
@@ -106,8 +106,8 @@ def mean_average_precision_score(
 
     Notes
     -----
-    Boxes of a label that no object has are not counted against anything, as in COCO.
-    Boxes that are equally sure are counted in the order in which they come.
+    As in COCO, boxes with a label that no object has are ignored. Boxes with equal
+    scores are ranked in the given order.
 
     References
     ----------

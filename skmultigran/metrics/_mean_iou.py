@@ -38,9 +38,9 @@ def mean_iou_score(
 ):
     """Mean intersection over union of the classes of masks.
 
-    The pixels of all images are counted together: of each class the pixels that both
-    masks have (the intersection), divided by those that at least one of them has (the
-    union). The score is the mean over the classes [1]_.
+    The pixels of all images are counted together: for each class, the number of pixels
+    that have it in both masks (the intersection), divided by the number that have it in
+    at least one of them (the union). The score is the mean over the classes [1]_.
 
     Parameters
     ----------
@@ -50,32 +50,32 @@ def mean_iou_score(
     Y_pred : array-like of int of shape (n, h, w), or n masks of shape (h, w)
         Predicted classes, of the same sizes.
     labels : array-like of int or None, default=None
-        Classes to score; `[1]` gives the IoU of a foreground. None: all classes that
-        are in either, but for `ignore_label`.
+        Classes to score; `[1]` gives the IoU of a foreground. None: all classes in
+        either, except `ignore_label`.
     ignore_label : int or None, default=None
-        Pixels that truly have this label count for nothing. Where it is predicted for
-        another pixel, that pixel is wrong.
+        Pixels with this true label are ignored. If it is predicted for another pixel,
+        that pixel is wrong.
     average : {"macro"} or None, default="macro"
-        "macro": the mean over the classes, all weighted equally. None: one value for
-        each class, in the order of `labels`, or sorted.
+        "macro": unweighted mean over the classes. None: one value per class, in the
+        order of `labels`, or sorted.
     sample_weight : array-like of shape (n,) or None, default=None
-        What each pixel of an image counts for. None: 1.
+        Weight of each pixel of an image. None: 1.
 
     Returns
     -------
     float or ndarray of float of shape (n_classes,)
-        The score, from 0 to 1, the best. A class of `labels` that is in no pixel has
-        none: it is left out of the mean, and NaN among the values of classes.
+        The score, between 0 and 1 (best). A class of `labels` without any pixel is left
+        out of the mean, and NaN with `average=None`.
 
     Raises
     ------
     ValueError
-        If the masks are not of integers, or differ in number or size, or there is no
-        pixel to score.
+        If the masks are not integers, differ in number or size, or there is no pixel to
+        score.
 
     See Also
     --------
-    sklearn.metrics.jaccard_score : The same of flat labels.
+    sklearn.metrics.jaccard_score : The same score for flat labels.
 
     References
     ----------

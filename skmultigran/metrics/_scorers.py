@@ -59,7 +59,7 @@ def owner_of(name, estimator):
 
 
 def get_scorer_names():
-    """Get the names that `get_scorer` knows.
+    """Get the names accepted by `get_scorer`.
 
     Returns
     -------
@@ -78,20 +78,20 @@ def get_scorer_names():
 def get_scorer(scoring):
     """Get a scorer of masks or boxes for `scoring=` of scikit-learn.
 
-    "mean_iou" ignores the label that the estimator does, or the last step of a
-    pipeline, by its `ignore_label`. For other parameters use
-    `sklearn.metrics.make_scorer`, as in `make_scorer(mean_iou_score, labels=[1])`.
+    "mean_iou" ignores the `ignore_label` of the estimator, or of the last step of a
+    pipeline. For other parameters use `sklearn.metrics.make_scorer`, as in
+    `make_scorer(mean_iou_score, labels=[1])`.
 
     Parameters
     ----------
     scoring : {"mean_average_precision", "mean_average_precision_50", "mean_iou"}
-        Its name.
+        Name of the scorer.
 
     Returns
     -------
     callable
-        A scorer, called as `scorer(estimator, X, y)`, of the kind that `make_scorer`
-        of scikit-learn makes, so it takes part in metadata routing.
+        A scorer, called as `scorer(estimator, X, y)`, like those made by `make_scorer`
+        of scikit-learn, so it supports metadata routing.
 
     Raises
     ------

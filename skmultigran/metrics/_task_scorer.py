@@ -15,28 +15,28 @@ from skmultigran.metrics._scorers import SCORERS, get_scorer, owner_of
 def make_task_scorer(task, scoring):
     """Make a scorer of one task of `MultiGranularityMultiTask`.
 
-    With one of these per task `cross_validate` reports every task, and a search can
-    `refit` by one of them. Images whose answer is missing are left out.
+    With one scorer per task, `cross_validate` reports every task, and a search can
+    `refit` by one of them. Images with a missing target are left out.
 
     Parameters
     ----------
     task : str
         Name of the task.
     scoring : str or callable
-        A name that scikit-learn's `get_scorer` or that of `skmultigran.metrics` knows,
-        or a scorer, called as `scorer(estimator, X, y)`.
+        A name accepted by `get_scorer` of scikit-learn or of `skmultigran.metrics`, or
+        a scorer, called as `scorer(estimator, X, y)`.
 
     Returns
     -------
     callable
-        A scorer of the estimator of all tasks, called as `scorer(estimator, X, y)`; it
+        A scorer of the multi-task estimator, called as `scorer(estimator, X, y)`; it
         takes `sample_weight` if `scoring` does.
 
     Raises
     ------
     ValueError
         If `scoring` is unknown; when called, if y or the estimator has no such task, or
-        all answers are missing.
+        all targets are missing.
 
     Examples
     --------

@@ -16,33 +16,33 @@ from skmultigran.persistence._whole_files import whole_file
 def save_model(model: Any, path: str | os.PathLike) -> None:
     """Write an estimator to a file that holds no code.
 
-    A pickle can run anything when it is loaded. This file holds parameters, plain
-    types and arrays, and `load_model` makes nothing of it but arrays and objects of
+    A pickle can run arbitrary code when it is loaded. This file contains parameters,
+    plain types and arrays, and `load_model` only creates arrays and those objects of
     this package and of scikit-learn whose constructors only store. It is written by
     skops [1]_.
 
     Parameters
     ----------
     model : estimator
-        An estimator of this package, or one of scikit-learn around it, such as a
+        An estimator of this package, or one of scikit-learn that contains it, such as a
         `Pipeline` or a search; fitted or not.
     path : str or PathLike
-        The file, usually named `.skops`. It is written whole or not at all; one that is
-        there is replaced.
+        The file, usually named `.skops`. It is written completely or not at all; an
+        existing file is replaced.
 
     Raises
     ------
     TypeError
-        If `model` is no estimator.
+        If `model` is not an estimator.
     FileNotFoundError
-        If the folder of the file is not there.
+        If the folder of the file does not exist.
     ImportError
         If skops is missing: `pip install 'skmultigran[persistence]'`.
 
     See Also
     --------
     load_model : Reads the file.
-    export_onnx : Writes what runs without Python.
+    export_onnx : Writes a file that runs without Python.
 
     References
     ----------
@@ -80,10 +80,10 @@ def load_model(path: str | os.PathLike, *, trusted: Sequence[str] = ()) -> Any:
     path : str or PathLike
         The file.
     trusted : sequence of str, default=()
-        Types and functions that may be used besides the estimators, recipes and metrics
-        of this package and of scikit-learn, its splitters, and paths, by their full
-        names: those of your own backbones, say. Their modules are imported, and their
-        code may run.
+        Full names of types and functions that may be used in addition to the
+        estimators, recipes and metrics of this package and of scikit-learn, its
+        splitters, and paths: those of your own backbones, for example. Their modules
+        are imported, and their code may run.
 
     Returns
     -------
@@ -93,7 +93,8 @@ def load_model(path: str | os.PathLike, *, trusted: Sequence[str] = ()) -> Any:
     Raises
     ------
     ValueError
-        If the file holds other types, which the message names, or is no such file.
+        If the file contains other types, which the message names, or has another
+        format.
     FileNotFoundError
         If there is no such file.
     ImportError

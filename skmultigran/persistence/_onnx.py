@@ -32,63 +32,65 @@ _TRACED_IMAGES = 2
 def export_onnx(estimator, path, *, dtype="float32", image_size=None):
     """Write the network of a fitted estimator to an ONNX file.
 
-    The file runs in ONNX Runtime and in whatever else reads ONNX [1]_, in any language
-    and on many devices, without Python, PyTorch and this package. It holds all from
-    pixel values to answers: scaling, the image pyramid, backbone, fusion, head, and
-    what the raw numbers mean. Its answers are those of the estimator up to rounding.
+    The file runs in ONNX Runtime and other software that reads ONNX [1]_, in many
+    languages and on many devices, without Python, PyTorch and this package. It contains
+    all steps from pixel values to predictions: scaling, the image pyramid, backbone,
+    fusion, head, and the decoding of raw outputs. Its predictions equal those of the
+    estimator up to rounding.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted classifier, regressor, transformer, segmenter, detector or estimator of
-        several tasks. Of a pipeline or a search pass the fitted step, such as
+        A fitted classifier, regressor, transformer, segmenter, detector or multi-task
+        estimator. For a pipeline or a search pass the fitted step, such as
         `search.best_estimator_[-1]`.
     path : str or PathLike
-        The file, usually named `.onnx`. It is written whole or not at all; one that is
-        there is replaced.
+        The file, usually named `.onnx`. It is written completely or not at all; an
+        existing file is replaced.
     dtype : {"float32", "uint8", "uint16"}, default="float32"
-        Type of the pixel values that the file takes. They have the same unit as in
-        prediction: after a fit on integers of 8 bits, floats go from 0 to 255.
+        Type of the input pixel values. They have the same units as in prediction: after
+        fit on 8-bit integers, floats range from 0 to 255.
     image_size : tuple of int or None, default=None
-        `(height, width)` of the images that the file takes. None: as the network sees
-        them, `image_size_`, which the others cannot change; for a segmenter or
-        detector `crop_size_`.
+        `(height, width)` of the input images. None: `image_size_`, which cannot be
+        changed, or, for segmenters and detectors, `crop_size_`.
 
     Raises
     ------
     TypeError
-        If `estimator` is none of this package that has a network to export.
+        If `estimator` is not an estimator of this package with a network to export.
     NotFittedError
         If it is not fitted.
     ValueError
-        If `image_size` is not two positive integers, or not what the network sees.
+        If `image_size` is not two positive integers, or not the size the network
+        requires.
     RuntimeError
-        If a part of the network, such as a backbone of your own, does what ONNX cannot
-        express. The message has the reason.
+        If a part of the network, such as your own backbone, cannot be expressed in
+        ONNX. The message gives the reason.
     ImportError
         If ONNX is missing: `pip install 'skmultigran[onnx]'`.
 
     See Also
     --------
-    save_model : Writes what Python loads again, to be fitted further.
+    save_model : Writes a file that Python loads again, for further fitting.
 
     Notes
     -----
     The file has one input, `images` of shape (n, height, width, channels), also for
-    grey images, and any number n of them. Images are not read, turned or resized
-    within: bring them to the size first, as `ImageResizer` does. The outputs, float32
-    but for predicted numbers, which have the type of `predict`:
+    grey images, and any number n of them. The model does not read, rotate or resize
+    images: resize them first, as `ImageResizer` does. The outputs, float32 except for
+    predicted numbers, which have the type of `predict`:
 
-    - classifier: `probabilities` (n, n_classes), or (n, n_labels); for several answers
-      `probabilities_0`, `probabilities_1`, ... In case of early answers it is the last;
+    - classifier: `probabilities` (n, n_classes), or (n, n_labels); for several targets
+      `probabilities_0`, `probabilities_1`, ... With early exit, those of the last
+      stage;
     - regressor: `predictions` (n,) or (n, n_outputs), in the units of y;
     - transformer: `columns` (n, n_columns);
     - segmenter: `probabilities` (n, height, width, n_classes);
     - detector: `boxes` (n, n_places, 4), x and y of two corners in pixels, and `scores`
-      (n, n_places, n_classes), of all places: low scores and duplicates are included;
-      remove them by non-maximum suppression;
-    - several tasks: each as above, its name in front, such as `age_predictions`. Masks
-      have the size that the network sees.
+      (n, n_places, n_classes), for all positions: low scores and duplicates are
+      included; remove them by non-maximum suppression;
+    - several tasks: each as above, prefixed with its name, such as `age_predictions`.
+      Masks have the size of the input images.
 
     The file's metadata has `classes`, as JSON, if there are any, `granularities`, and
     `estimator`, the name of its class.

@@ -47,9 +47,9 @@ class ImageTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
         ----------
         X : array-like
             Images: an array `(n, h, w)` or `(n, h, w, c)`, flattened rows
-            `(n, h * w * c)`, a torch tensor, or a column (list, 1-D array, series, data
-            frame of one column) of images of any sizes, Pillow pictures or paths. Of
-            files only the headers are read.
+            `(n, h * w * c)`, a torch tensor, or a column (list, 1-D array, series,
+            one-column data frame) of images of any sizes, as arrays, Pillow images or
+            file paths. Only the headers of files are read.
         y : object, default=None
             Ignored.
 
@@ -61,31 +61,32 @@ class ImageTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
         Raises
         ------
         ValueError
-            If a parameter or an image is wrong; the message names the row.
+            If a parameter or an image is invalid; the message names the row.
         """
         self._check_parameters()
         self._open(X, reset=True)
         return self
 
     def transform(self, X):
-        """Return the changed images.
+        """Return the transformed images.
 
         Parameters
         ----------
         X : array-like
-            Images, as in fit. They may have other sizes than those.
+            Images, as in fit, possibly of other sizes.
 
         Returns
         -------
         ndarray
-            One array where all images have one shape and type, else a 1-D object array.
-            Grey images have no channel axis unless they came with one. Flattened rows
-            give flattened rows, with `set_output(transform="pandas")` a data frame.
+            One array if all images have the same shape and type, else a 1-D object
+            array. Grey images have no channel axis unless the input had one. Flattened
+            rows give flattened rows, or a data frame with
+            `set_output(transform="pandas")`.
 
         Raises
         ------
         ValueError
-            If a parameter or an image is wrong; the message names the row.
+            If a parameter or an image is invalid; the message names the row.
         """
         self._check_parameters()
         images = self._open(X, reset=False)
@@ -103,7 +104,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
 
     # TransformerMixin's own would wrap images as if they were a table.
     def fit_transform(self, X, y=None):
-        """Check the images and return what becomes of them; see `transform`.
+        """Check the images and return the transformed ones; see `transform`.
 
         Parameters
         ----------
@@ -115,29 +116,29 @@ class ImageTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
         Returns
         -------
         ndarray or data frame
-            As `transform` returns it.
+            As returned by `transform`.
         """
         return self.fit(X, y).transform(X)
 
     def get_feature_names_out(self, input_features=None):
-        """Return names of the columns that flattened rows leave with.
+        """Return the names of the output columns of flattened rows.
 
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Names of the columns that they come with. None: those seen in fit, or "x0",
-            "x1" and so on.
+            Names of the input columns. None: those seen in fit, or "x0", "x1" and so
+            on.
 
         Returns
         -------
         ndarray of str
-            The same names where the columns are as many, else the class's name with
-            numbers.
+            The same names if the number of columns is unchanged, else the name of the
+            class with numbers.
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
-            If fit has seen no flattened rows: images are no columns.
+            If fit has not seen flattened rows.
         """
         owner = type(self).__name__
         shape = None

@@ -122,16 +122,17 @@ METHODS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
 class ImageDenoiser(ImageTransformer):
     """Remove noise from images.
 
-    One `strength` serves all methods: the deviation of the noise that is to go. Each
-    method makes its own parameters of it, so that a search can compare methods. Images
-    keep their type, and their values stay within the image's range: that of the type
-    for booleans and 8- and 16-bit integers, [0, 1] for floats within it, else from the
-    image's lowest to its highest value.
+    All methods share one `strength`, the standard deviation of the noise to remove.
+    Each method derives its own parameters from it, so that a search can compare
+    methods. Images keep their type, and their values stay within the range of the
+    image: that of the type for booleans and 8- and 16-bit integers, [0, 1] for floats
+    within it, else from the lowest to the highest value of the image.
 
-    Images in: `(n, h, w)`, `(n, h, w, c)`, flattened rows `(n, h * w * c)`, or a column
-    of images of any sizes, pictures or paths. Images out: one array where all have one
-    shape and type, else a 1-D object array; grey ones have no channel axis unless they
-    came with one. Rows stay rows. Each image is changed by itself.
+    Input: `(n, h, w)`, `(n, h, w, c)`, flattened rows `(n, h * w * c)`, or a column of
+    images of any sizes, as arrays, Pillow images or file paths. Output: one array if
+    all images have the same shape and type, else a 1-D object array; grey images have
+    no channel axis unless the input had one. Rows remain rows. Images are processed
+    independently.
 
     Parameters
     ----------
@@ -139,38 +140,37 @@ class ImageDenoiser(ImageTransformer):
         With s for the strength:
 
         - "gaussian": blur; 2.5 sqrt(s) pixels wide. Edges are blurred too.
-        - "median": the median over a disc with a radius of 6 sqrt(s) pixels; removes
-          single wrong pixels. Below s = 0.028 the disc is one pixel, and nothing
-          changes.
-        - "bilateral": a mean over 5 x 5 pixels that leaves out those of other values,
-          from 2 s on.
-        - "total_variation": Chambolle's method with weight 0.7 s; flat areas become
-          flat, edges stay sharp.
-        - "non_local_means": a mean over pixels with similar 5 x 5 neighbourhoods,
-          filter width 0.7 s.
-        - "wavelet": Haar coefficients shrunk by the BayesShrink rule for noise s; needs
-          PyWavelets.
+        - "median": median over a disc with a radius of 6 sqrt(s) pixels; removes single
+          wrong pixels. Below s = 0.028 the disc is one pixel, and nothing changes.
+        - "bilateral": mean over 5 x 5 pixels, with little weight for those that differ
+          by more than 2 s.
+        - "total_variation": Chambolle's method with weight 0.7 s; flattens smooth areas
+          and keeps edges sharp.
+        - "non_local_means": mean over pixels with similar 5 x 5 neighbourhoods, filter
+          width 0.7 s.
+        - "wavelet": Haar coefficients shrunk by the BayesShrink rule for noise s;
+          requires PyWavelets.
 
-        Channels are treated one by one, but "bilateral" compares the colours of three
-        channels and "non_local_means" the neighbourhoods in all channels.
+        Channels are processed separately, except that "bilateral" compares the colours
+        of three channels and "non_local_means" the neighbourhoods in all channels.
     strength : float or "auto", default="auto"
-        Deviation of the noise as a share of the image's range, between 0 and 1; 0
-        leaves the image as it is. "auto": estimated in each image from the median of
-        its finest wavelet details; 0 where most of the image is flat.
+        Standard deviation of the noise as a fraction of the range of the image, between
+        0 and 1; 0 leaves the image unchanged. "auto": estimated for each image from the
+        median of its finest wavelet details; 0 if most of the image is flat.
     image_shape : tuple of int or None, default=None
-        `(h, w)` or `(h, w, c)` of flattened rows. None: a perfect square is a square
-        image, any other row one grey line.
+        `(h, w)` or `(h, w, c)` of flattened rows. None: grey images, square if the
+        length of a row is a square number, else of height 1.
     n_jobs : int or None, default=None
-        Threads. None: one; -1: all processors.
+        Number of threads. None: one; -1: all processors.
 
     Attributes
     ----------
     n_features_in_ : int
-        Number of columns seen in fit, of flattened rows only.
+        Number of columns seen in fit, for flattened rows only.
     feature_names_in_ : ndarray of str
-        Their names, of data frames only.
+        Names of the columns, for data frames only.
     image_shape_ : tuple of int
-        `(h, w, c)` of an image, of flattened rows only.
+        `(h, w, c)` of an image, for flattened rows only.
 
     Examples
     --------

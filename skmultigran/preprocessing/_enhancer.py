@@ -96,53 +96,54 @@ METHODS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
 class ImageEnhancer(ImageTransformer):
     """Change contrast, brightness or sharpness of images.
 
-    One `amount` serves all methods: 0 leaves the image as it is, 1 is the whole effect,
-    what lies between is a mixture and more is stronger. Images keep their type, and
-    their values stay within the image's range: that of the type for booleans and 8- and
-    16-bit integers, [0, 1] for floats within it, else from the image's lowest to its
-    highest value. An image of one value stays as it is, but for "gamma".
+    All methods share one `amount`: 0 leaves the image unchanged, 1 is the full effect,
+    values between are mixtures and larger ones are stronger. Images keep their type,
+    and their values stay within the range of the image: that of the type for booleans
+    and 8- and 16-bit integers, [0, 1] for floats within it, else from the lowest to the
+    highest value of the image. A constant image is unchanged, except with "gamma".
 
-    Images of three channels are RGB, and their colours are kept: "equalize", "clahe"
+    Images with three channels are RGB, and their colours are kept: "equalize", "clahe"
     and "unsharp" change the luminance (ITU-R BT.601) and add its change to all three
-    channels; "contrast" takes the percentiles of the luminance and stretches all
-    channels by the same line. "gamma" changes the channels one by one. Channels that
-    are not three are changed one by one by every method.
+    channels; "contrast" uses the percentiles of the luminance and stretches all
+    channels equally. "gamma" changes each channel separately. For other numbers of
+    channels, every method changes each channel separately.
 
-    Images in: `(n, h, w)`, `(n, h, w, c)`, flattened rows `(n, h * w * c)`, or a column
-    of images of any sizes, pictures or paths. Images out: one array where all have one
-    shape and type, else a 1-D object array; grey ones have no channel axis unless they
-    came with one. Rows stay rows. Each image is changed by itself.
+    Input: `(n, h, w)`, `(n, h, w, c)`, flattened rows `(n, h * w * c)`, or a column of
+    images of any sizes, as arrays, Pillow images or file paths. Output: one array if
+    all images have the same shape and type, else a 1-D object array; grey images have
+    no channel axis unless the input had one. Rows remain rows. Images are processed
+    independently.
 
     Parameters
     ----------
     method : str, default="contrast"
-        - "contrast": what lies between the 2nd and the 98th percentile is stretched
-          over the whole range, the rest is cut off.
+        - "contrast": values between the 2nd and the 98th percentile are stretched over
+          the whole range, others are clipped.
         - "equalize": histogram equalization; every brightness gets the same number of
           pixels, and the darkest stays black.
         - "clahe": the same in each part of the image, with limited contrast
           (contrast-limited adaptive histogram equalization of Zuiderveld, 1994): parts
           of an eighth of height and width, at least 8 pixels.
-        - "gamma": values to the power 1 / 2^amount; 1 brightens by the square root, -1
-          darkens by the square.
+        - "gamma": values to the power 1 / 2^amount; 1 is the square root (brighter), -1
+          the square (darker).
         - "unsharp": the difference to a Gaussian blur of one pixel is added `amount`
           times.
     amount : float, default=1.0
-        How much, from 0 to 10; for "gamma" also down to -10.
+        Strength of the change, from 0 to 10; for "gamma" also down to -10.
     image_shape : tuple of int or None, default=None
-        `(h, w)` or `(h, w, c)` of flattened rows. None: a perfect square is a square
-        image, any other row one grey line.
+        `(h, w)` or `(h, w, c)` of flattened rows. None: grey images, square if the
+        length of a row is a square number, else of height 1.
     n_jobs : int or None, default=None
-        Threads. None: one; -1: all processors.
+        Number of threads. None: one; -1: all processors.
 
     Attributes
     ----------
     n_features_in_ : int
-        Number of columns seen in fit, of flattened rows only.
+        Number of columns seen in fit, for flattened rows only.
     feature_names_in_ : ndarray of str
-        Their names, of data frames only.
+        Names of the columns, for data frames only.
     image_shape_ : tuple of int
-        `(h, w, c)` of an image, of flattened rows only.
+        `(h, w, c)` of an image, for flattened rows only.
 
     Examples
     --------

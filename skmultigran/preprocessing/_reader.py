@@ -12,38 +12,39 @@ from skmultigran.preprocessing._base import ImageTransformer
 
 
 class ImageReader(ImageTransformer):
-    """Read images from files, and bring every other form of images to arrays.
+    """Read images from files, and convert other forms of images to arrays.
 
     Images keep their full size and their own type: uint8 for most files, uint16, int32
-    or float32 for those of 16 and 32 bits. Files are turned as their EXIF data say;
-    what is transparent lies on white. A file that cannot be read always raises, with
-    its row and path.
+    or float32 for those of 16 and 32 bits. Files are rotated according to their EXIF
+    data; transparent parts become white. A file that cannot be read always raises an
+    error with its row and path.
 
-    Images in: `(n, h, w)`, `(n, h, w, c)`, flattened rows `(n, h * w * c)`, or a column
-    of images of any sizes, pictures or paths. Images out: one array where all have one
-    shape and type, else a 1-D object array; grey ones have no channel axis unless they
-    came with one. Rows stay rows. Each image is read by itself.
+    Input: `(n, h, w)`, `(n, h, w, c)`, flattened rows `(n, h * w * c)`, or a column of
+    images of any sizes, as arrays, Pillow images or file paths. Output: one array if
+    all images have the same shape and type, else a 1-D object array; grey images have
+    no channel axis unless the input had one. Rows remain rows. Images are read
+    independently.
 
     Parameters
     ----------
     channels : {1, 3} or None, default=None
-        Channels that every image gets: 1 is the luminance (ITU-R BT.601), 3 repeats
-        grey. None: files of one value per pixel have one, all others three; arrays keep
-        theirs; where grey and colour are mixed all have three.
+        Number of channels of every image: 1 is the luminance (ITU-R BT.601), 3 repeats
+        grey. None: files with one value per pixel have one, all others three; arrays
+        keep theirs; if grey and colour are mixed, all have three.
     image_shape : tuple of int or None, default=None
-        `(h, w)` or `(h, w, c)` of flattened rows. None: a perfect square is a square
-        image, any other row one grey line.
+        `(h, w)` or `(h, w, c)` of flattened rows. None: grey images, square if the
+        length of a row is a square number, else of height 1.
     n_jobs : int or None, default=None
-        Threads. None: one; -1: all processors.
+        Number of threads. None: one; -1: all processors.
 
     Attributes
     ----------
     n_features_in_ : int
-        Number of columns seen in fit, of flattened rows only.
+        Number of columns seen in fit, for flattened rows only.
     feature_names_in_ : ndarray of str
-        Their names, of data frames only.
+        Names of the columns, for data frames only.
     image_shape_ : tuple of int
-        `(h, w, c)` of an image, of flattened rows only.
+        `(h, w, c)` of an image, for flattened rows only.
 
     Examples
     --------

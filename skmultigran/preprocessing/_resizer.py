@@ -50,38 +50,38 @@ def resized(image: np.ndarray, size: tuple[int, int], resize: str) -> np.ndarray
 class ImageResizer(ImageTransformer):
     """Resize images with an anti-aliasing filter, as the estimators do themselves.
 
-    Images keep their type and range: bytes stay bytes. An image that has the size
-    already is copied as it is. The border of "letterbox" is the middle of the image's
-    range: that of the type for 8- and 16-bit integers, [0, 1] for floats within it,
-    else from the image's lowest to its highest value.
+    Images keep their type and range: bytes remain bytes. An image that already has the
+    size is copied unchanged. The border of "letterbox" is the middle of the range of
+    the image: that of the type for 8- and 16-bit integers, [0, 1] for floats within it,
+    else from the lowest to the highest value of the image.
 
-    Images in: `(n, h, w)`, `(n, h, w, c)`, flattened rows `(n, h * w * c)`, or a column
-    of images of any sizes, pictures or paths. Images out: one array of `size`; grey
-    ones have no channel axis unless they came with one. Rows give rows, of the new
-    size. Each image is resized by itself.
+    Input: `(n, h, w)`, `(n, h, w, c)`, flattened rows `(n, h * w * c)`, or a column of
+    images of any sizes, as arrays, Pillow images or file paths. Output: one array of
+    `size`; grey images have no channel axis unless the input had one. Rows give rows,
+    of the new size. Images are resized independently.
 
     Parameters
     ----------
     size : int or tuple of int, default=64
         Side of a square, or `(height, width)`.
     resize : {"letterbox", "stretch", "crop"}, default="letterbox"
-        "letterbox": the whole image, its aspect kept, centred on a border. "stretch":
-        the whole image, the aspect lost. "crop": the aspect kept, what does not fit cut
-        off equally on both sides.
+        "letterbox" keeps the aspect ratio and centres the image on a border. "stretch"
+        does not keep the aspect ratio. "crop" keeps it and cuts off what does not fit,
+        equally on both sides.
     image_shape : tuple of int or None, default=None
-        `(h, w)` or `(h, w, c)` of flattened rows. None: a perfect square is a square
-        image, any other row one grey line.
+        `(h, w)` or `(h, w, c)` of flattened rows. None: grey images, square if the
+        length of a row is a square number, else of height 1.
     n_jobs : int or None, default=None
-        Threads. None: one; -1: all processors.
+        Number of threads. None: one; -1: all processors.
 
     Attributes
     ----------
     n_features_in_ : int
-        Number of columns seen in fit, of flattened rows only.
+        Number of columns seen in fit, for flattened rows only.
     feature_names_in_ : ndarray of str
-        Their names, of data frames only.
+        Names of the columns, for data frames only.
     image_shape_ : tuple of int
-        `(h, w, c)` of an image, of flattened rows only.
+        `(h, w, c)` of an image, for flattened rows only.
 
     Examples
     --------

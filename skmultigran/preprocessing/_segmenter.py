@@ -19,65 +19,66 @@ from skmultigran.preprocessing._scale import to_unit
 
 
 class ForegroundSegmenter(ImageTransformer):
-    """Find the object in each image, without labels.
+    """Separate the object from the background in each image, without labels.
 
-    Thresholds part bright from dark; of colour images the luminance (ITU-R BT.601),
-    of channels that are not three their mean. The border decides which side is the
-    object: the one that holds at most half of the outermost pixels. Regions part by
-    colour: those with the most border pixels are the ground, as many as it takes to
-    hold three quarters of the border, and all others are the object. So an object may
-    touch the border, but what it encloses counts as object too.
+    Thresholds separate bright from dark pixels, by the luminance (ITU-R BT.601) of
+    colour images, or the mean of other numbers of channels. The border decides which
+    side is the object: the one with at most half of the outermost pixels. Region
+    methods separate by colour: those regions with the most border pixels that together
+    cover three quarters of the border are the background, and all others are the
+    object. So an object may touch the border, but what it encloses counts as object
+    too.
 
-    Where nothing is found the whole image is the object: nothing is lost, and no crop
-    is empty.
+    If nothing is found, the whole image is the object, so no crop is empty.
 
-    Images in: `(n, h, w)`, `(n, h, w, c)`, flattened rows `(n, h * w * c)`, or a column
-    of images of any sizes, pictures or paths. Masks out have no channel axis; images
-    out have their own type and range, and grey ones no channel axis unless they came
-    with one: one array where all have one shape and type, else a 1-D object array.
-    Rows give rows, but for crops, whose size depends on the image. Each image is
-    treated by itself.
+    Input: `(n, h, w)`, `(n, h, w, c)`, flattened rows `(n, h * w * c)`, or a column of
+    images of any sizes, as arrays, Pillow images or file paths. Output: masks have no
+    channel axis; images keep their type and range, and grey images have no channel axis
+    unless the input had one: one array if all have the same shape and type, else a 1-D
+    object array. Rows give rows, except for crops, whose size depends on the image.
+    Images are processed independently.
 
     Parameters
     ----------
     method : str, default="otsu"
-        - "otsu": the threshold with the least variance on both sides.
-        - "li": the threshold with the least cross entropy.
-        - "adaptive": Otsu's threshold of the difference to a Gaussian mean, an eighth
-          of the longer side wide; for uneven light and objects smaller than that.
+        - "otsu": threshold with the least variance on both sides.
+        - "li": threshold with the least cross-entropy.
+        - "adaptive": Otsu's threshold on the difference to a Gaussian mean over an
+          eighth of the longer side; for uneven lighting and objects smaller than that.
         - "felzenszwalb": regions of the graph-based segmentation of Felzenszwalb and
           Huttenlocher (2004).
-        - "slic": some hundred superpixels (Achanta and others, 2012).
+        - "slic": about 100 superpixels (Achanta and others, 2012).
 
-        Neighbouring regions of nearly one colour are joined: where the means differ by
-        less than a tenth of the image's contrast.
+        Neighbouring regions of similar colour are merged, if their means differ by less
+        than a tenth of the contrast of the image.
     output : {"masked", "mask", "crop"}, default="masked"
-        "masked": the image with `fill` in place of the ground. "mask": True on the
-        object. "crop": the image cut to the object's bounding box and `margin`.
+        "masked": the image with `fill` in place of the background. "mask": True on the
+        object. "crop": the image cut to the bounding box of the object and `margin`.
     foreground : {"auto", "bright", "dark"}, default="auto"
-        Which side of a threshold the object is on. "auto": the border decides. Regions
-        ask the border alone.
+        Side of the threshold on which the object is. "auto": the border decides. Region
+        methods always use the border.
     fill : float, default=0.0
-        Value of the ground with "masked", in the units of the images.
+        Value of the background with "masked", in the units of the images.
     margin : float, default=0.0
-        What "crop" adds on each side, as a share of the box's longer side.
+        Margin that "crop" adds on each side, as a fraction of the longer side of the
+        box.
     min_area : float, default=0.001
-        Connected parts of the object that are smaller, as a share of the image, are
-        dropped.
+        Connected parts of the object that are smaller than this fraction of the image
+        are dropped.
     image_shape : tuple of int or None, default=None
-        `(h, w)` or `(h, w, c)` of flattened rows. None: a perfect square is a square
-        image, any other row one grey line.
+        `(h, w)` or `(h, w, c)` of flattened rows. None: grey images, square if the
+        length of a row is a square number, else of height 1.
     n_jobs : int or None, default=None
-        Threads. None: one; -1: all processors.
+        Number of threads. None: one; -1: all processors.
 
     Attributes
     ----------
     n_features_in_ : int
-        Number of columns seen in fit, of flattened rows only.
+        Number of columns seen in fit, for flattened rows only.
     feature_names_in_ : ndarray of str
-        Their names, of data frames only.
+        Names of the columns, for data frames only.
     image_shape_ : tuple of int
-        `(h, w, c)` of an image, of flattened rows only.
+        `(h, w, c)` of an image, for flattened rows only.
 
     Examples
     --------

@@ -17,7 +17,7 @@ SECTIONS = (
     Section(
         "Estimators",
         "skmultigran",
-        "Networks that see many granularities, as scikit-learn estimators.",
+        "Estimators that use features of several scales and network levels.",
         (
             "MultiGranularityClassifier",
             "MultiGranularityRegressor",
@@ -31,7 +31,7 @@ SECTIONS = (
     Section(
         "Images to images",
         "skmultigran",
-        "Transformers for the beginning of a pipeline.",
+        "Transformers that read and preprocess images at the start of a pipeline.",
         (
             "ImageReader",
             "ImageResizer",
@@ -43,7 +43,7 @@ SECTIONS = (
     Section(
         "Backbones",
         "skmultigran",
-        "What sees: recipes for `backbone=`.",
+        "Networks that extract maps at several levels: recipes for `backbone=`.",
         (
             "ConvNetBackbone",
             "EfficientNetLite0Backbone",
@@ -59,7 +59,7 @@ SECTIONS = (
     Section(
         "Fusions",
         "skmultigran",
-        "What joins the granularities: recipes for `fusion=`.",
+        "Networks that combine the maps of all granularities: recipes for `fusion=`.",
         (
             "ConcatFusion",
             "SumFusion",
@@ -74,25 +74,25 @@ SECTIONS = (
     Section(
         "Heads",
         "skmultigran",
-        "What answers: recipes for `head=`.",
+        "Networks that turn fused maps into predictions: recipes for `head=`.",
         ("PooledHead", "DenseHead", "BoxHead"),
     ),
     Section(
         "Training",
         "skmultigran",
-        "How weights are learned or solved for, and where features of images are kept.",
+        "Recipes for `training=`, and the cache of image features for `memory=`.",
         ("Training", "ProgressiveTraining", "ClosedFormTraining", "FeatureCache"),
     ),
     Section(
         "Files",
         "skmultigran",
-        "Fitted estimators as files that hold no code, or that run without Python.",
+        "Save and load estimators without pickle, and export them to ONNX.",
         ("save_model", "load_model", "export_onnx"),
     ),
     Section(
         "Inspection",
         "skmultigran.inspection",
-        "What each granularity contributes.",
+        "Functions and displays that show what each granularity contributes.",
         (
             "granularity_importance",
             "granularity_maps",
@@ -112,7 +112,7 @@ SECTIONS = (
     Section(
         "Metrics",
         "skmultigran.metrics",
-        "Scores of masks, boxes and tasks.",
+        "Scores and scorers for masks, boxes and tasks.",
         (
             "mean_iou_score",
             "mean_average_precision_score",
@@ -124,19 +124,19 @@ SECTIONS = (
     Section(
         "Data sets",
         "skmultigran.datasets",
-        "Images to try things on.",
+        "Images for examples and experiments.",
         ("fetch_fashion_mnist", "make_digit_scenes"),
     ),
     Section(
-        "Parts of one's own",
+        "Custom parts",
         "skmultigran",
-        "One class and a decorator make a new part, which is then known by its name.",
+        "Register your own backbones, fusions and heads under a name.",
         ("Level", "register_backbone", "register_fusion", "register_head"),
     ),
     Section(
         "Checks of parts and estimators",
         "skmultigran.estimator_checks",
-        "Whether parts of one's own keep the promises.",
+        "Check that your own parts and estimators follow the expected conventions.",
         (
             "check_backbone",
             "check_fusion",

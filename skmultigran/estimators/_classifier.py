@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
+from sklearn.utils.metaestimators import available_if
 
 from skmultigran._support import StrOptions, check_sample_weight, fit_context
+from skmultigran.estimators._closed_form import takes_parts
 from skmultigran.estimators._early_exits import EarlyExits
 from skmultigran.estimators._label_columns import checked_classes
 from skmultigran.estimators._restoring import restored_on_failure
@@ -318,6 +320,7 @@ class MultiGranularityClassifier(
         super()._keep_task(task)
         self.classes_ = task.classes
 
+    @available_if(takes_parts)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one more epoch, on the given images only.

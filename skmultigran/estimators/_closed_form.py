@@ -4,8 +4,52 @@ from __future__ import annotations
 
 from skmultigran._recipe import Recipe
 from skmultigran._registry import BACKBONES, TRAININGS
-from skmultigran.heads import PooledHead
+from skmultigran.heads import Pooled, PooledHead
 from skmultigran.training import check_closed_form
+
+
+def is_closed_form(estimator) -> bool:
+    """Tell whether an estimator is to be fitted in closed form.
+
+    Parameters
+    ----------
+    estimator : BaseMultiGranularity
+        The estimator.
+
+    Returns
+    -------
+    bool
+        Whether its training is one, or an own recipe that says so.
+    """
+    return getattr(estimator._recipe("training"), "closed_form", False)
+
+
+def takes_parts(estimator) -> bool:
+    """Tell whether an estimator learns from some images after the others.
+
+    Parameters
+    ----------
+    estimator : BaseMultiGranularity
+        The estimator, for `available_if`.
+
+    Returns
+    -------
+    bool
+        True.
+
+    Raises
+    ------
+    AttributeError
+        If it needs all images at once.
+    """
+    fitted = getattr(estimator, "_training_", None)
+    if is_closed_form(estimator) or (fitted is not None and fitted.closed_form):
+        raise AttributeError(
+            f"{type(estimator).__name__} has no partial_fit with "
+            f"training={(fitted or estimator.training)!r}, which needs all images at "
+            "once. Call fit, or fit with training='standard' from the start."
+        )
+    return True
 
 
 def check_frozen(estimator) -> None:
@@ -52,6 +96,11 @@ def check_solvable(estimator) -> None:
             f"{start} fusion={estimator.fusion!r} has weights to learn. Set "
             "fusion='concat' without channels, which has none, or training='standard'."
         )
+    if not isinstance(network.head, Pooled):
+        raise ValueError(
+            f"{start} head={estimator.head!r} is none that it knows. Take 'auto', "
+            "'pooled' or PooledHead, or training='standard'."
+        )
     if network.exits is not None:
         raise ValueError(
             f"{start} deep_supervision=True adds heads. Set deep_supervision=False, or "
@@ -85,7 +134,7 @@ def auto_head(estimator) -> PooledHead:
         isinstance(value, Recipe) or value in registry
         for value, registry in ((training, TRAININGS), (backbone, BACKBONES))
     )
-    if not known or not estimator._recipe("training").closed_form:
+    if not known or not is_closed_form(estimator):
         return PooledHead()
     if estimator._recipe("backbone").pretrained:
         return PooledHead(power=0.5)

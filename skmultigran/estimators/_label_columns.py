@@ -244,7 +244,10 @@ def _tables(y, weights, class_weight, known, owner):
 
 
 def check_class_weight_names(class_weight, labels, owner):
-    """Raise if class weights name labels that are not there.
+    """Raise if class weights name labels that are not there, and leave others out.
+
+    A dict that names all labels may name more, as scikit-learn allows it: a fold may
+    lack a rare class.
 
     Parameters
     ----------
@@ -258,12 +261,12 @@ def check_class_weight_names(class_weight, labels, owner):
     Raises
     ------
     ValueError
-        If a name is unknown.
+        If a name is unknown, and a label has no weight.
     """
     if not isinstance(class_weight, dict):
         return
     unknown = [label for label in class_weight if label not in labels]
-    if unknown:
+    if unknown and any(label not in class_weight for label in labels):
         raise ValueError(
             f"{owner} got a class_weight for {unknown}, but y has the classes {labels}."
         )

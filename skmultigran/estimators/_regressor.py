@@ -5,8 +5,10 @@ from __future__ import annotations
 from numbers import Real
 
 from sklearn.base import RegressorMixin
+from sklearn.utils.metaestimators import available_if
 
 from skmultigran._support import Interval, StrOptions, fit_context
+from skmultigran.estimators._closed_form import takes_parts
 from skmultigran.estimators._restoring import restored_on_failure
 from skmultigran.estimators._supervised import MultiGranularityPredictor
 from skmultigran.estimators._targets import NumberTargets
@@ -285,6 +287,7 @@ class MultiGranularityRegressor(RegressorMixin, MultiGranularityPredictor):
             loss=self.loss, quantile=self.quantile, epsilon=self.epsilon
         )
 
+    @available_if(takes_parts)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one more epoch, on the given images only.

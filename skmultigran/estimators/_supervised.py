@@ -232,11 +232,6 @@ class MultiGranularityPredictor(SupervisedMultiGranularity):
                 "images, so there is nothing to stop. Set early_stopping='auto' or "
                 "False, or call fit."
             )
-        if self._recipe("training").closed_form:
-            raise ValueError(
-                f"training={self.training!r} needs all images at once, and partial_fit "
-                "takes some after the other. Call fit, or take training='standard'."
-            )
         if not first:
             self._check_same_network("partial_fit")
         samples = self._samples(X, y, sample_weight, reset=first, learn=first, **known)

@@ -7,6 +7,7 @@ import functools
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from enum import Enum
 from itertools import pairwise
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, EllipsisType, FunctionType, ModuleType
@@ -99,6 +100,8 @@ class CodeReader:
         NoKeyError
             If no key can be made of it, or of something inside of it.
         """
+        if isinstance(value, Enum):
+            return [class_name(type(value)), value.name, self.value(value.value)]
         if isinstance(value, list | tuple):
             return [self.value(item) for item in value]
         if isinstance(value, dict):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from numbers import Real
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,6 +19,7 @@ from skmultigran.heads import Pooled
 from skmultigran.tasks import ClassificationTask, RegressionTask
 from skmultigran.training._linear_models import (
     DiscriminantSolver,
+    LinearModel,
     LinearSolver,
     RidgeSolver,
 )
@@ -27,6 +30,9 @@ _SHRINKAGES = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 _FOLDS = 5
 # Of more rows a fifth tells enough by itself.
 _ROWS_OF_ONE_FOLD = 2000
+_ROWS_AT_A_TIME = 4096
+_COLUMNS_AT_A_TIME = 1024
+_NEVER = -100.0  # as a logit
 
 
 @TRAININGS.register("closed_form")
@@ -55,9 +61,15 @@ class ClosedFormTraining(Training):
 
     Notes
     -----
-    Discriminants alone would be overconfident, so the logits are scaled by the factor
-    with the lowest cross-entropy on held-out images [2]_. Features are standardised
-    first. The chosen shrinkage is stored as `history_[0]["shrinkage"]`.
+    Columns are standardised first, and solved for in double precision, which takes some
+    24 bytes of memory per image and column. Discriminants alone would be overconfident:
+    the logits are scaled by the factor with the least cross-entropy on the held-out
+    images [2]_. Of fewer than 10 images, or one per class, nothing is held out: the
+    shrinkage is 0.4 then, and the factor one. Images go to the folds in turn, class by
+    class, so keep near-duplicates out.
+
+    There is one epoch, whatever `max_epochs` says; `history_[0]["shrinkage"]` is the
+    value that was chosen. Validation data are judged, and change nothing.
 
     References
     ----------
@@ -148,22 +160,15 @@ def solve_head(
     start = time.perf_counter()
     network.eval()
     head, solver = cast(Pooled, network.head), _solver_of(task)
-    device = head.linear.weight.device
-    targets, weights = targets.to(device), weights.to(device)
     with torch.no_grad():
-        columns = torch.cat(
-            [
-                head.columns(network.fuse_rows(source.gather(part).to(device)))
-                for part in source.chunks()
-            ]
+        columns = _columns(network, source)
+        _standardise(head, columns, weights.double())
+        shrinkage, factor = _chosen(
+            solver, columns, targets, weights.double(), shrinkages
         )
-        _standardise(head, columns, weights)
-        columns = head.norm(columns)
-        shrinkage, factor = _chosen(solver, columns, targets, weights, shrinkages)
-        (model,) = solver.solve(columns, targets, weights, [shrinkage])
-        head.linear.weight.copy_(model.weight.T * (factor / head.scale))
-        head.linear.bias.copy_(model.bias * factor)
-        losses = task.loss(model.outputs(columns) * factor, targets)
+        (model,) = solver.solve(columns, targets, weights.double(), [shrinkage])
+        _give(head, model, factor)
+        losses = task.loss((model.outputs(columns) * factor).float(), targets)
     return {
         "epoch": 1,
         "train_loss": float((losses * weights).mean()),
@@ -171,6 +176,30 @@ def solve_head(
         "seconds": time.perf_counter() - start,
         "shrinkage": shrinkage,
     }
+
+
+def _columns(network: MultiGranularityNetwork, source: RowSource) -> Tensor:
+    """Return what the head normalises, in double precision and on the CPU.
+
+    Differences of large numbers decide between classes, and not all devices have
+    doubles.
+    """
+    head = cast(Pooled, network.head)
+    weight = head.linear.weight
+    columns = torch.empty(len(source), weight.shape[1], dtype=torch.float64)
+    for start in range(0, len(source), _ROWS_AT_A_TIME):
+        rows = np.arange(start, min(start + _ROWS_AT_A_TIME, len(source)))
+        fused = network.fuse_rows(source.gather(rows).to(weight.device))
+        columns[start : start + len(rows)] = head.columns(fused).cpu()
+    return columns
+
+
+def _give(head: Pooled, model: LinearModel, factor: float) -> None:
+    """Give the head a linear model of its normalised columns."""
+    head.linear.weight.copy_(model.weight.T * (factor / head.scale))
+    # A class that has no image may yet get some in a warm start, which an infinite
+    # bias would not survive.
+    head.linear.bias.copy_((model.bias * factor).clamp_min(_NEVER))
 
 
 def _solver_of(task: object) -> LinearSolver:
@@ -186,13 +215,17 @@ def _solver_of(task: object) -> LinearSolver:
 
 
 def _standardise(head: Pooled, columns: Tensor, weights: Tensor) -> None:
-    """Let the norm of the head standardise the columns."""
+    """Let the norm of the head standardise the columns; they are standardised here."""
     norm, total = head.norm, weights.sum()
     norm.reset_parameters()
-    mean = weights @ columns / total
-    cast(Tensor, norm.running_mean).copy_(mean)
-    variance = weights @ (columns - mean).square_() / total
-    cast(Tensor, norm.running_var).copy_(variance)
+    means, variances = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
+    for first in range(0, columns.shape[1], _COLUMNS_AT_A_TIME):
+        part = slice(first, first + _COLUMNS_AT_A_TIME)
+        block = columns[:, part]
+        means[part] = weights @ block / total
+        block -= means[part].cpu()
+        variances[part] = weights @ block.square() / total
+        block /= (variances[part].cpu().double() + norm.eps).sqrt()
 
 
 def _chosen(
@@ -206,7 +239,7 @@ def _chosen(
     held_out: list[list[Tensor]] = [[] for _ in shrinkages]
     rows: list[Tensor] = []
     for held in _folds(solver.order(targets)):
-        kept = torch.ones(len(columns), dtype=torch.bool, device=columns.device)
+        kept = torch.ones(len(columns), dtype=torch.bool)
         kept[held] = False
         models = solver.solve(columns[kept], targets[kept], weights[kept], shrinkages)
         for outputs, model in zip(held_out, models, strict=True):
@@ -220,7 +253,10 @@ def _chosen(
         for outputs in held_out
     ]
     best = min(range(len(shrinkages)), key=lambda number: calibrations[number][1])
-    return shrinkages[best], calibrations[best][0]
+    factor, loss = calibrations[best]
+    if not math.isfinite(loss):  # of each class there is one image
+        return shrinkages[len(shrinkages) // 2], 1.0
+    return shrinkages[best], factor
 
 
 def _folds(order: Tensor) -> list[Tensor]:

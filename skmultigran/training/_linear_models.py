@@ -16,8 +16,8 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor
 from torch.nn import functional
 
-# Relative to the mean variance: what keeps a product of rows invertible.
-_JITTER = 1e-9
+# Of standardised columns: less is rounding.
+_NO_VARIANCE = 1e-10
 _LOG_FACTORS = (-9.0, 3.0)
 
 
@@ -107,7 +107,7 @@ class DiscriminantSolver:
         members = members * weights[:, None]
         counts = members.sum(0)
         means = members.T @ columns / counts.clamp_min(1e-12)[:, None]
-        within = (columns - means[targets]) * weights.sqrt()[:, None]
+        within = (columns - means[targets]).mul_(weights.sqrt()[:, None])
         priors = (counts / counts.sum()).log()
         return [
             LinearModel(weight, priors - (means.T * weight).sum(0) / 2)
@@ -194,7 +194,7 @@ class RidgeSolver:
         center = weights @ targets / total
         mean = weights @ columns / total
         roots = weights.sqrt()[:, None]
-        centered = (columns - mean) * roots
+        centered = (columns - mean).mul_(roots)
         products = centered.T @ ((targets - center) * roots) / total
         solved = _solved(centered, total, shrinkages, products)
         scaled = [
@@ -243,22 +243,33 @@ def _solved(
 ) -> list[Tensor]:
     """Return the inverse of each shrunken covariance of `rows` times `right`."""
     n, n_columns = rows.shape
-    variance = rows.square().sum() / total / n_columns
-    if not variance > 0:
+    variance = float(torch.linalg.vector_norm(rows) ** 2 / total / n_columns)
+    if not variance > _NO_VARIANCE:
         return [right] * len(shrinkages)  # no spread: all directions count alike
     # Of as many unknowns as there are columns or rows, whichever are fewer.
     wide = n_columns > n
-    products = (rows @ rows.T if wide else rows.T @ rows).double() / total
-    right, found = right.double(), []
+    products = (rows @ rows.T if wide else rows.T @ rows) / total
+    found = []
     for shrinkage in shrinkages:
-        ridge = shrinkage * float(variance) * (1 + _JITTER)
+        ridge = shrinkage * variance
         matrix = (1 - shrinkage) * products
         matrix.diagonal().add_(ridge)
-        factor = torch.linalg.cholesky(matrix)
+        factor = _cholesky(matrix, shrinkage)
         if wide:  # Woodbury's identity
-            inner = torch.cholesky_solve((rows @ right.to(rows)).double(), factor)
-            seen = rows.T @ (inner * ((1 - shrinkage) / total)).to(rows)
-            found.append(((right - seen) / ridge).to(rows))
+            inner = torch.cholesky_solve(rows @ right, factor)
+            seen = rows.T @ (inner * ((1 - shrinkage) / total))
+            found.append((right - seen) / ridge)
         else:
-            found.append(torch.cholesky_solve(right, factor).to(rows))
+            found.append(torch.cholesky_solve(right, factor))
     return found
+
+
+def _cholesky(matrix: Tensor, shrinkage: float) -> Tensor:
+    factor, problem = torch.linalg.cholesky_ex(matrix)
+    if problem:
+        raise ValueError(
+            f"ClosedFormTraining got shrinkage={shrinkage:g}, which is too small for "
+            "these images: their covariance cannot be inverted. Take a larger one, or "
+            "'auto'."
+        )
+    return factor

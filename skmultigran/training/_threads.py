@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import os
 import threading
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
-
-Result = TypeVar("Result")
 
 # Below this many pixels per thread, threads wait for each other more than they work.
 _PIXELS_PER_THREAD = 2**14
@@ -18,6 +18,7 @@ _PIXELS_PER_THREAD = 2**14
 # of threads that have not used torch yet. The lock is held until the default is what
 # it was, so that nobody takes over the lower number.
 _LOCK = threading.Lock()
+_outermost = threading.local()
 
 
 @contextlib.contextmanager
@@ -44,26 +45,39 @@ def threads_for(pixels: int) -> Iterator[None]:
     if number == before:
         yield
         return
-    with _LOCK:
-        default = _in_new_thread(torch.get_num_threads)
-        _set_for_this_thread(number, default)
+    nested = hasattr(_outermost, "number")
+    if not nested:
+        _outermost.number = before
+    _set_for_this_thread(number)
     try:
         yield
     finally:
-        with _LOCK:
-            _set_for_this_thread(before, default)
+        _set_for_this_thread(before)
+        if not nested:
+            del _outermost.number
 
 
-def _set_for_this_thread(number: int, default: int) -> None:
-    torch.set_num_threads(number)
-    if number != default:
-        _in_new_thread(lambda: torch.set_num_threads(default))
+def _set_for_this_thread(number: int) -> None:
+    """Set the number of this thread; new ones get what this one has outside."""
+    with _LOCK:
+        torch.set_num_threads(number)
+        if number != _outermost.number:
+            default = _outermost.number
+            _other_thread().submit(torch.set_num_threads, default).result()
 
 
-def _in_new_thread(function: Callable[[], Result]) -> Result:
-    """Return what a function gives in a thread that has not used torch yet."""
-    results: list[Result] = []
-    thread = threading.Thread(target=lambda: results.append(function()))
-    thread.start()
-    thread.join()
-    return results[0]
+@functools.cache
+def _other_thread() -> ThreadPoolExecutor:
+    # Starting a thread each time would take longer than small predictions.
+    return ThreadPoolExecutor(1, thread_name_prefix="skmultigran-threads")
+
+
+def _after_fork() -> None:
+    # Threads do not survive in a forked process, and the lock may have been held.
+    global _LOCK
+    _LOCK = threading.Lock()
+    _other_thread.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

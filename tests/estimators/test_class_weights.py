@@ -101,3 +101,11 @@ def test_unknown_classes_are_named_beside_those_there_are(small, digits, weights
     match = rf"class_weight for \[{list(weights)[-1]!r}\].* classes \['0', '1', '2'\]"
     with pytest.raises(ValueError, match=match):
         small(class_weight=weights).fit(X, (y % 3).astype(str))
+
+
+def test_weights_of_all_classes_may_name_one_that_a_fold_lacks(small, digits):
+    X, y = digits
+    weights = {0: 1.0, 1: 2.0, 2: 3.0}
+    found = small(max_epochs=1, class_weight={**weights, 99: 4.0}).fit(X, y % 3)
+    expected = small(max_epochs=1, class_weight=weights).fit(X, y % 3)
+    np.testing.assert_array_equal(found.predict_proba(X), expected.predict_proba(X))

@@ -1,10 +1,13 @@
 """Heads that are solved in closed form instead of trained."""
 
+import copy
 import pickle
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
+from sklearn.callback import ScoringMonitor
 from sklearn.datasets import load_digits
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import Ridge
@@ -24,6 +27,8 @@ from skmultigran import (
     save_model,
 )
 from skmultigran._network import MultiGranularityNetwork
+from skmultigran.inspection import granularity_importance
+from skmultigran.training._closed_form import _columns, _standardise
 
 FROZEN = {"backbone": "scattering", "trainable": "head", "random_state": 0}
 X, Y = load_digits(return_X_y=True)
@@ -104,7 +109,7 @@ def test_weights_count_and_zero_equals_absence():
     weights = np.r_[np.zeros(50), np.full(150, 3.0)]
     some = classifier().fit(X[50:], Y[50:]).predict_proba(X_TEST)
     weighted = classifier().fit(X, Y, weights).predict_proba(X_TEST)
-    np.testing.assert_allclose(weighted, some, atol=1e-4)
+    np.testing.assert_allclose(weighted, some, atol=1e-6)
     heavy = classifier().fit(X, Y, 1.0 + 9 * (Y == 3)).predict_proba(X_TEST)
     plain = classifier().fit(X, Y).predict_proba(X_TEST)
     assert heavy[:, 3].mean() > plain[:, 3].mean()
@@ -205,8 +210,88 @@ def test_answers_without_closed_form_are_refused():
 
 
 def test_it_needs_all_images_at_once():
-    with pytest.raises(ValueError, match=r"all images at once.*Call fit"):
-        classifier().partial_fit(X, Y, classes=range(10))
+    assert hasattr(classifier(training="standard"), "partial_fit")
+    assert not hasattr(classifier(), "partial_fit")
+    fitted = classifier(head=ROOTS).fit(X, Y).set_params(training="standard")
+    assert not hasattr(fitted, "partial_fit")  # it would go on in closed form
+    with pytest.raises(AttributeError, match=r"has no attribute 'partial_fit'") as told:
+        fitted.partial_fit(X, Y)
+    assert "all images at once. Call fit" in str(told.value.__cause__)
+
+
+def test_a_training_of_another_kind_is_refused():
+    refused = classifier(training=PooledHead())
+    assert refused.get_params()["head__grid"] == (1, 2)
+    with pytest.raises(ValueError, match=r"'training' parameter.*Training"):
+        refused.fit(X, Y)
+
+
+@pytest.mark.parametrize("shrinkage", [1e-4, 0.01, 0.5, 1.0])
+def test_wide_columns_keep_their_digits(shrinkage):
+    numbers = Y * 3.0
+    training = ClosedFormTraining(shrinkage=shrinkage)
+    fitted = regressor(training=training).fit(X, numbers)
+    state = fitted.network_.head
+    seen = _columns(fitted.network_, fitted._seen(fitted._source(_read(fitted, X))))
+    _standardise(copy.deepcopy(state), seen, torch.ones(len(X), dtype=torch.float64))
+    seen = seen.numpy()
+    alpha = shrinkage * seen.var(0).mean() * len(X)
+    expected = Ridge(alpha=alpha, solver="cholesky").fit(
+        seen * np.sqrt(1 - shrinkage), numbers
+    )
+    expected = expected.predict(seen * np.sqrt(1 - shrinkage)) - Y.mean() * 3
+    found = fitted.predict(X) - Y.mean() * 3
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+def _read(fitted, images):
+    from skmultigran.estimators._reading import read_images
+
+    return read_images(fitted, images, reset=False)
+
+
+def test_a_class_that_is_absent_from_a_warm_start_stays_finite():
+    fitted = classifier(warm_start=True).fit(X, Y).fit(X[Y != 3], Y[Y != 3])
+    assert np.isfinite(fitted.decision_function(X_TEST)).all()
+    assert fitted.predict_proba(X_TEST)[:, 3].max() < 1e-6
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_blank_images_give_the_shares_of_the_classes(channels):
+    blank = np.full((30, 8, 8, channels), 7, np.uint8)
+    fitted = classifier().fit(blank, np.r_[np.zeros(20), np.ones(10)])
+    shares = fitted.predict_proba(blank[:1])
+    np.testing.assert_allclose(shares, [[2 / 3, 1 / 3]], atol=0.02)
+
+
+def test_one_image_per_class_whatever_its_weight():
+    fitted = classifier().fit(X[:3], [0, 1, 2], [1.0, 2.0, 4.0])
+    weight = fitted.network_.head.linear.weight
+    assert weight.abs().max() < 100
+    np.testing.assert_array_equal(fitted.predict(X[:3]), [0, 1, 2])
+
+
+def test_predictions_change_no_attribute_and_memory_no_bit(tmp_path):
+    plain, kept = classifier().fit(X, Y), classifier(memory=tmp_path).fit(X, Y)
+    before = dict(vars(kept))
+    for _ in range(2):
+        found = kept.predict_proba(X_TEST)
+        np.testing.assert_array_equal(found, plain.predict_proba(X_TEST))
+    assert vars(kept) == before
+
+
+def test_callbacks_score_it():
+    monitor = ScoringMonitor(scoring="accuracy")
+    fitted = classifier().set_callbacks(monitor).fit(X, Y)
+    (epoch,) = (e for e in monitor.get_logs().data if e["task_name"] == "epoch")
+    assert epoch["accuracy"] == pytest.approx(fitted.score(X, Y))
+
+
+def test_it_is_inspected_as_others_are():
+    fitted = classifier(scales=(1.0, 0.5)).fit(X, Y)
+    found = granularity_importance(fitted, X_TEST, Y_TEST, random_state=0)
+    assert found.granularities == fitted.granularities_
+    assert found.importances_mean.max() > 0.05
 
 
 def test_a_warm_start_solves_anew():

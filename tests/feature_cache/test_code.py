@@ -96,6 +96,9 @@ def test_code_below_a_decorator_and_in_a_base_counts():
         "P = VALUE\ndef helper(x): return x * P\n" + BODY + "helper(images)",
         "@functools.lru_cache\ndef helper(): return VALUE\n" + BODY + "helper()",
         "class Helper:\n    scale = VALUE\n" + BODY + "images * Helper.scale",
+        "import enum\nclass Kind(enum.Enum):\n    A = VALUE\n"
+        + BODY
+        + "images * Kind.A.value",
         "def outer(k):\n    def inner(self, x): return x * k\n    return inner\n"
         "class Net(torch.nn.Module):\n    forward = outer(VALUE)",
         "class Net(torch.nn.Module):\n    kind = functools.partial(pow, VALUE)",

@@ -116,3 +116,10 @@ def test_nothing_is_calibrated_on_classes_that_were_left_out():
     outputs = torch.tensor([[0.0, -math.inf]])
     found = DiscriminantSolver(2).calibrated(outputs, torch.tensor([1]), torch.ones(1))
     assert found == (1.0, math.inf)
+
+
+def test_a_shrinkage_that_is_too_small_is_named(drawn):
+    columns, codes, _ = drawn((60, 7))
+    columns = np.repeat(columns, 2, axis=1) * 1e8
+    with pytest.raises(ValueError, match=r"shrinkage=1e-30.*Take a larger one"):
+        DiscriminantSolver(3).solve(*tensors(columns, codes, np.ones(60)), [1e-30])

@@ -131,8 +131,10 @@ def granularity_map_tiles(estimator, X) -> GranularityMapTiles:
 @torch.inference_mode()
 def _mean(maps):
     """Return the mean over images and places, (1, C, 1, 1)."""
-    total = sum(map_.double().sum(dim=(2, 3), keepdim=True) for map_ in maps)
-    return (total / sum(map_[0, 0].numel() for map_ in maps)).float()
+    # On the CPU: not all devices have doubles.
+    total = sum(map_.cpu().double().sum(dim=(2, 3), keepdim=True) for map_ in maps)
+    mean = total / sum(map_[0, 0].numel() for map_ in maps)
+    return mean.float().to(maps[0].device)
 
 
 @torch.inference_mode()

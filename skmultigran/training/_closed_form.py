@@ -196,10 +196,10 @@ def _columns(network: MultiGranularityNetwork, source: RowSource) -> Tensor:
 
 def _give(head: Pooled, model: LinearModel, factor: float) -> None:
     """Give the head a linear model of its normalised columns."""
-    head.linear.weight.copy_(model.weight.T * (factor / head.scale))
+    head.linear.weight.copy_((model.weight.T * (factor / head.scale)).float())
     # A class that has no image may yet get some in a warm start, which an infinite
     # bias would not survive.
-    head.linear.bias.copy_((model.bias * factor).clamp_min(_NEVER))
+    head.linear.bias.copy_((model.bias * factor).clamp_min(_NEVER).float())
 
 
 def _solver_of(task: object) -> LinearSolver:
@@ -222,9 +222,9 @@ def _standardise(head: Pooled, columns: Tensor, weights: Tensor) -> None:
     for first in range(0, columns.shape[1], _COLUMNS_AT_A_TIME):
         part = slice(first, first + _COLUMNS_AT_A_TIME)
         block = columns[:, part]
-        means[part] = weights @ block / total
+        means[part] = (weights @ block / total).float()
         block -= means[part].cpu()
-        variances[part] = weights @ block.square() / total
+        variances[part] = (weights @ block.square() / total).float()
         block /= (variances[part].cpu().double() + norm.eps).sqrt()
 
 

@@ -231,7 +231,7 @@ def show_scenes(settings, folder):
     score = mean_average_precision_score(there, found, iou_threshold=0.5)
     print(f"Boxes of digits: AP50 {score:.3f} in the same scenes")
     picture = folder / "scenes.png"
-    draw_scenes(picture, segmenter, detector, test)
+    draw_scenes(picture, segmenter, detector, test, there)
     print(f"Picture: {picture}")
 
 

@@ -62,7 +62,7 @@ def draw_granularities(path, classifier, X, y):
         GranularityMapDisplay.from_estimator(classifier, X[:3], ax=seen.subplots())
 
 
-def draw_scenes(path, segmenter, detector, scenes):
+def draw_scenes(path, segmenter, detector, scenes, objects):
     """Draw the masks of three scenes on the left, the boxes of six on the right."""
     with drawn(path, (12, 5.4)) as figure:
         masks, boxes = figure.subfigures(1, 2, width_ratios=(1, 1.25))
@@ -76,7 +76,7 @@ def draw_scenes(path, segmenter, detector, scenes):
         DetectionDisplay.from_estimator(
             detector,
             scenes.images[:6],
-            scenes.y[:6],
+            objects[:6],
             score_threshold=0.5,
             ax=boxes.subplots(),
         )

@@ -8,10 +8,9 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skmultigran._support import Interval, StrOptions, fit_context
+from skmultigran._support import Interval, StrOptions
 from skmultigran.estimators._frozen_maps import MapSource, tile_maps, tile_outputs
 from skmultigran.estimators._reading import read_images
-from skmultigran.estimators._restoring import forget_fit, restored_on_failure
 from skmultigran.estimators._supervised import SupervisedMultiGranularity
 from skmultigran.feature_cache import resolve_cache
 from skmultigran.images import CropSource, JointAugmentation
@@ -70,62 +69,6 @@ class DenseMultiGranularity(SupervisedMultiGranularity):
         return tags
 
     # ------------------------------------------------------------------ fit
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
-        """Train the network.
-
-        Parameters
-        ----------
-        X : array-like
-            Images of any sizes: an array `(n, h, w)` or `(n, h, w, c)` of any real
-            dtype, a memory map, a torch tensor, flattened rows `(n, h * w * c)`, or a
-            column of images: a list, series, object array or one-column data frame of
-            arrays, Pillow images or file paths.
-        y : array-like
-            Targets, as described in the class.
-        sample_weight : array-like of shape (n,), default=None
-            Weights of the images; images with zero weight are left out.
-        X_val, y_val : array-like, default=None
-            Validation data. Training stops when the loss on them no longer decreases,
-            and the best weights are restored.
-        sample_weight_val : array-like, default=None
-            Weights of the validation images.
-
-        Returns
-        -------
-        self
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If the data are invalid; the estimator then keeps its previous state.
-        """
-        with restored_on_failure(self):
-            reuse = self.warm_start and self.__sklearn_is_fitted__()
-            if not reuse:
-                forget_fit(self)
-            self._check_head()
-            self._fit_on_targets(
-                X,
-                y,
-                reuse=reuse,
-                sample_weight=sample_weight,
-                X_val=X_val,
-                y_val=y_val,
-                sample_weight_val=sample_weight_val,
-            )
-        return self
 
     def _resolved(self, name):
         value = super()._resolved(name)

@@ -43,6 +43,63 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
         automatic = isinstance(augment, str) and augment == "auto"
         return None if automatic and not self._targets.stay_when_moved else augment
 
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like
+            Images: an array `(n, h, w)` or `(n, h, w, c)` of any real dtype, a memory
+            map, a torch tensor, flattened rows `(n, h * w * c)`, or a column of images
+            of any sizes: a list, series, object array or one-column data frame of
+            arrays, Pillow images or file paths.
+        y : array-like
+            Targets, as described in the class.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the images; images with zero weight are left out, but must have a
+            target in y.
+        X_val, y_val : array-like, default=None
+            Validation data. Training stops when the loss on them no longer decreases,
+            and the best weights are restored.
+        sample_weight_val : array-like, default=None
+            Weights of the validation images.
+
+        Returns
+        -------
+        self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the data are invalid; the estimator then keeps its previous state.
+        """
+        with restored_on_failure(self):
+            reuse = self.warm_start and self.__sklearn_is_fitted__()
+            if not reuse:
+                forget_fit(self)
+            self._check_head()
+            self._fit_on_targets(
+                X,
+                y,
+                reuse=reuse,
+                sample_weight=sample_weight,
+                X_val=X_val,
+                y_val=y_val,
+                sample_weight_val=sample_weight_val,
+            )
+        return self
+
     def _fit_on_targets(self, X, y, *, reuse, **metadata):
         """Read everything, then train a fresh network or a copy of that there is."""
         if reuse:
@@ -151,7 +208,7 @@ class SupervisedMultiGranularity(BaseMultiGranularity):
 
 
 class MultiGranularityPredictor(SupervisedMultiGranularity):
-    """Base of the estimators whose predictions are answers: fit and partial_fit."""
+    """Base of the estimators that predict labels and numbers: heads and partial_fit."""
 
     _parameter_constraints = {
         **SupervisedMultiGranularity._parameter_constraints,
@@ -166,62 +223,6 @@ class MultiGranularityPredictor(SupervisedMultiGranularity):
 
     def _auto_head(self):
         return auto_head(self)
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
-        """Train the network.
-
-        Parameters
-        ----------
-        X : array-like
-            Images: an array `(n, h, w)` or `(n, h, w, c)` of any real dtype, a memory
-            map, a torch tensor, flattened rows `(n, h * w * c)`, or a column of images
-            of any sizes: a list, series, object array or one-column data frame of
-            arrays, Pillow images or file paths.
-        y : array-like
-            Targets, as described in the class.
-        sample_weight : array-like of shape (n,), default=None
-            Weights of the images; images with zero weight are left out, but must have a
-            target in y.
-        X_val, y_val : array-like, default=None
-            Validation data. Training stops when the loss on them no longer decreases,
-            and the best weights are restored.
-        sample_weight_val : array-like, default=None
-            Weights of the validation images.
-
-        Returns
-        -------
-        self
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If the data are invalid; the estimator then keeps its previous state.
-        """
-        with restored_on_failure(self):
-            reuse = self.warm_start and self.__sklearn_is_fitted__()
-            if not reuse:
-                forget_fit(self)
-            self._fit_on_targets(
-                X,
-                y,
-                reuse=reuse,
-                sample_weight=sample_weight,
-                X_val=X_val,
-                y_val=y_val,
-                sample_weight_val=sample_weight_val,
-            )
-        return self
 
     def _partial_fit(self, X, y, sample_weight, **known):
         """Train for one more epoch; the first time the task is learned from this y."""

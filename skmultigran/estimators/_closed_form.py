@@ -19,9 +19,17 @@ def is_closed_form(estimator) -> bool:
     Returns
     -------
     bool
-        Whether its training is one, or an own recipe that says so.
+        Whether its training is one; not of unknown names, which are for fit to
+        complain of.
     """
+    if not _is_known(estimator, "training", TRAININGS):
+        return False
     return getattr(estimator._recipe("training"), "closed_form", False)
+
+
+def _is_known(estimator, name, registry):
+    value = estimator._resolved(name)
+    return isinstance(value, Recipe) or value in registry
 
 
 def takes_parts(estimator) -> bool:
@@ -42,14 +50,17 @@ def takes_parts(estimator) -> bool:
     AttributeError
         If it needs all images at once.
     """
-    fitted = getattr(estimator, "_training_", None)
-    if is_closed_form(estimator) or (fitted is not None and fitted.closed_form):
-        raise AttributeError(
-            f"{type(estimator).__name__} has no partial_fit with "
-            f"training={(fitted or estimator.training)!r}, which needs all images at "
-            "once. Call fit, or fit with training='standard' from the start."
-        )
-    return True
+    training = estimator.training
+    if not is_closed_form(estimator):
+        # What is there already goes on as it was fitted.
+        training = getattr(estimator, "_training_", None)
+        if training is None or not training.closed_form:
+            return True
+    raise AttributeError(
+        f"{type(estimator).__name__} has no partial_fit with training={training!r}, "
+        "which needs all images at once. Call fit, or fit with training='standard' "
+        "from the start."
+    )
 
 
 def check_frozen(estimator) -> None:
@@ -125,15 +136,7 @@ def auto_head(estimator) -> PooledHead:
     PooledHead
         The head.
     """
-    training, backbone = (
-        estimator._resolved("training"),
-        estimator._resolved("backbone"),
-    )
-    # Unknown names are for fit to complain of.
-    known = all(
-        isinstance(value, Recipe) or value in registry
-        for value, registry in ((training, TRAININGS), (backbone, BACKBONES))
-    )
+    known = _is_known(estimator, "backbone", BACKBONES)
     if not known or not is_closed_form(estimator):
         return PooledHead()
     if estimator._recipe("backbone").pretrained:

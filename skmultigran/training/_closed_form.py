@@ -43,9 +43,9 @@ class ClosedFormTraining(Training):
 
     Labels are predicted by linear discriminant analysis with a shrunken covariance
     [1]_, numbers by ridge regression. Both take one pass over the images and a few more
-    seconds, and with a few hundred to a few thousand images they are often more
-    accurate than a network trained from scratch: try `backbone="scattering"` for small
-    images and a pretrained backbone for photographs.
+    seconds. With a few hundred images they are often more accurate than a network
+    trained from scratch: try `backbone="scattering"` for small images and a pretrained
+    backbone for photographs.
 
     For `MultiGranularityClassifier` with one label per image and
     `MultiGranularityRegressor` with the squared error. Requires `trainable="head"` and
